@@ -1,0 +1,1 @@
+"""Where a message goes: pure decisions from facts (`routing`), and what is to be stored (`planning`)."""

@@ -1,0 +1,1 @@
+"""TLS contexts of the listeners and the self-signed certificate of the first start."""

@@ -1,0 +1,1 @@
+"""Mail from the world (MX): policy for each phase, and the story after DATA."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -69,7 +70,7 @@ class Sender:
 
 
 def sender_of(key: str) -> str:
-    return f"s{abs(hash(key)) % 1000}@sender.test"
+    return f"s{zlib.crc32(key.encode()) % 1000}@sender.test"
 
 
 async def read_reply(reader: asyncio.StreamReader) -> str:

@@ -135,17 +135,8 @@ def test_people_may_write_international_domains(text: str, expected: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a", "@", "a@", "@a", "<a@b>", " a@b", "a@b ", "a@b\n", "a@ b", "ü@b.example", "A <a@b>", "a@b,c@d"]
-    + [
-        "a@b@c",
-        "a@[192.0.2.1]",
-        "a@xn--\ud800",
-        "a@" + "ü" * 70 + ".example",
-        "a@\u2260.example",
-        "a@b_c",
-        "a@.",
-        "a\x7f@b",
-    ],
+    ("", "a", "@", "a@", "@a", "<a@b>", " a@b", "a@b ", "a@b\n", "a@ b", "ü@b.example", "A <a@b>", "a@b,c@d")
+    + ("a@b@c", "a@[192.0.2.1]", "a@xn--\ud800", "a@\u2260.example", "a@b_c", "a@.", "a\x7f@b", "a@ü" + "ü" * 70),
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(AddressError):
@@ -223,11 +214,10 @@ def test_bytes_of_any_kind_are_an_address_or_an_address_error(data: bytes) -> No
         for given_bytes in (data, b"<" + data + b">"):
             try:
                 address, rest = parse(given_bytes)
-            except AddressError as error:
-                assert error.kind in {"syntax", "source-route", "literal", "length"}
-            else:
-                assert given_bytes.endswith(rest)
-                assert address is None or address.text.isascii()
+            except AddressError:
+                continue
+            assert given_bytes.endswith(rest)
+            assert address is None or address.text.isascii()
 
 
 @settings(max_examples=200)

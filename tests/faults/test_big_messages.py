@@ -28,7 +28,8 @@ async def send_big(port: int, number: int) -> str:
     for line in ("EHLO big.test", f"MAIL FROM:<b{number}@big.test> SIZE={SIZE}", "RCPT TO:<ann@dest.test>", "DATA"):
         writer.write(line.encode() + b"\r\n")
         assert (await read_reply(reader))[0] in "23"
-    head = f"From: b@big.test\r\nSubject: big {number}\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n\r\n"
+    kind = "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
+    head = f"From: b@big.test\r\nSubject: big {number}\r\n{kind}\r\n"
     writer.write(head.encode())
     chunk = (b"%076d\r\n" % number) * 800
     for _ in range(SIZE // len(chunk)):

@@ -19,7 +19,7 @@ HELD = 60.0
 
 
 async def test_reader_held_for_a_minute_under_load(tmp_path: Path) -> None:
-    """The rate with a snapshot held open stays near the rate without; nothing is refused, the log is given back after."""
+    """With a snapshot held open the rate stays near the rate without, and nothing is refused."""
     with Appliance(tmp_path) as appliance:
         appliance.cli("domain", "add", "dest.test")
         appliance.add_mailbox("ann@dest.test")

@@ -21,13 +21,16 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
 USER = "ann@dest.test"
 ORIGINALS = [
-    b"From: a@sender.test\r\nTo: ann@dest.test\r\nSubject: one\r\nMessage-ID: <one@sender.test>\r\n\r\nplain\r\n.dot first\r\n",
+    b"From: a@sender.test\r\nTo: ann@dest.test\r\nSubject: one\r\nMessage-ID: <one@sender.test>\r\n\r\n"
+    b"plain\r\n.dot first\r\n",
     b"From: b@sender.test\r\nTo: ann@dest.test\r\nSubject: =?utf-8?q?zw=C3=B6lf?=\r\nMessage-ID: <two@sender.test>\r\n"
     b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     b"Gr\xc3\xbc\xc3\x9fe\r\n\r\n \r\n",
     b"From: c@sender.test\r\nTo: ann@dest.test\r\nSubject: three\r\nMessage-ID: <three@sender.test>\r\n"
     b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\npreamble\r\n--b\r\n\r\nfirst\r\n--b\r\n'
-    b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"QUJD\r\n" * 20000 + b"--b--\r\n",
+    b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + b"QUJD\r\n" * 20000
+    + b"--b--\r\n",
 ]  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""The log: one event a line, with its facts as fields.
+
+On a terminal `12:01:02 info    listening smtp.mx=127.0.0.1:2525`, otherwise (systemd's journal, a pipe) one
+JSON object a line. Whatever a peer sent is a field value and written escaped, so that no line can be
+forged and no terminal steered. Libraries that log with the standard `logging` come out the same way.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_PLAIN = re.compile(r"[!#-<>-~]+\Z")
+"""Printable ASCII without blank, `"` and `=`: a value that needs no quotes."""
+_SECRET = frozenset({"password", "token", "claim_token", "secret", "secret_hash", "private_key"})
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Sends all logging to `stream` (standard error) from `level` (a key of LEVELS) on.
+
+    Raises ValueError naming the levels there are.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"log level {level!r}: one of {', '.join(LEVELS)}")
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
+    render = as_line if out.isatty() else as_json
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _adopt_standard_logging(LEVELS[level], out, shared, render)
+
+
+def hide_secrets(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Takes the value out of fields that must never be logged, should one be passed by mistake."""
+    for key in _SECRET & event.keys():
+        event[key] = "(hidden)"
+    return event
+
+
+def as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """One JSON object, its time, level and event first; non-ASCII and control characters escaped."""
+    head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    return json.dumps(head | dict(event), default=str)
+
+
+def as_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """One line for people: time, level, event, then `key=value`, quoted as in JSON where needed."""
+    time = str(event.pop("timestamp", ""))[11:19]
+    level = str(event.pop("level", ""))
+    text = _printable(str(event.pop("event", "")))
+    trace = event.pop("exception", None)
+    fields = "".join(f" {key}={_value(value)}" for key, value in event.items())
+    return f"{time} {level:<7} {text}{fields}" + (f"\n{trace}" if trace else "")
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return text if _PLAIN.match(text) else json.dumps(text)
+
+
+def _printable(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else json.dumps(text)
+
+
+def _adopt_standard_logging(
+    level: int, out: TextIO, shared: list[Processor], render: Callable[[WrappedLogger, str, EventDict], str]
+) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))

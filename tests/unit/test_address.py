@@ -135,8 +135,29 @@ def test_people_may_write_international_domains(text: str, expected: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ("", "a", "@", "a@", "@a", "<a@b>", " a@b", "a@b ", "a@b\n", "a@ b", "ü@b.example", "A <a@b>", "a@b,c@d")
-    + ("a@b@c", "a@[192.0.2.1]", "a@xn--\ud800", "a@\u2260.example", "a@b_c", "a@.", "a\x7f@b", "a@ü" + "ü" * 70),
+    [
+        "",
+        "a",
+        "@",
+        "a@",
+        "@a",
+        "<a@b>",
+        " a@b",
+        "a@b ",
+        "a@b\n",
+        "a@ b",
+        "ü@b.example",
+        "A <a@b>",
+        "a@b,c@d",
+        "a@b@c",
+        "a@[192.0.2.1]",
+        "a@xn--\ud800",
+        "a@\u2260.example",
+        "a@b_c",
+        "a@.",
+        "a\x7f@b",
+        "a@ü" + "ü" * 70,
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(AddressError):

@@ -11,14 +11,6 @@ class MasterKeyError(ValueError):
     """The key file cannot be used: one line naming it."""
 
 
-def master_key_path(setting: str, environment: dict[str, str], home: Path) -> Path:
-    """`server.master_key`, else `appliance/master.key` under XDG config."""
-    if setting:
-        return Path(setting)
-    config = environment.get("XDG_CONFIG_HOME", "")
-    return (Path(config) if Path(config).is_absolute() else home / ".config") / "appliance" / "master.key"
-
-
 def ensure_master_key(path: Path, *, make: bool) -> bytes:
     """The key in `path` (64 hexadecimal digits); a new one, 0600, when there is none and `make` says so.
 

@@ -22,8 +22,8 @@ OURS = FRONTS | {"appliance", "config"}
 
 ROOF = {"appliance.daemon", "appliance.cli", "appliance.__main__"}
 GROUND = {"appliance.mail", "appliance.records", "appliance.ids", "appliance.logs", "appliance.metrics"} | {
+    "appliance.admission",
     "appliance.sealing",
-    "appliance.hostnames",
     "config",
 }
 STORES = {"appliance.store", "appliance.dns"}

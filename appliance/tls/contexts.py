@@ -58,7 +58,7 @@ def _files(settings: Tls, data_dir: Path, hostname: str, now: int) -> tuple[Path
     if bool(settings.certificate) != bool(settings.key):
         raise TlsError("tls.certificate and tls.key: set both, or neither for a self-signed certificate")
     if settings.certificate:
-        return Path(settings.certificate), Path(settings.key)
+        return Path(settings.certificate).expanduser(), Path(settings.key).expanduser()
     return ensure_self_signed(data_dir / "tls", hostname, now)
 
 

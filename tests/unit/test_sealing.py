@@ -1,24 +1,10 @@
 """The master key's file: made once, private, and never silently replaced."""
 
 import stat
-from pathlib import Path
 
 import pytest
 
-from appliance.sealing import MasterKeyError, ensure_master_key, master_key_path
-
-
-@pytest.mark.parametrize(
-    ("setting", "environment", "path"),
-    [
-        ("/run/key", {"XDG_CONFIG_HOME": "/x"}, "/run/key"),
-        ("", {"XDG_CONFIG_HOME": "/x"}, "/x/appliance/master.key"),
-        ("", {"XDG_CONFIG_HOME": "relative"}, "/home/u/.config/appliance/master.key"),
-        ("", {}, "/home/u/.config/appliance/master.key"),
-    ],
-)
-def test_where_it_lies(setting, environment, path):
-    assert master_key_path(setting, environment, Path("/home/u")) == Path(path)
+from appliance.sealing import MasterKeyError, ensure_master_key
 
 
 def test_it_is_made_once_and_only_its_owner_reads_it(tmp_path):

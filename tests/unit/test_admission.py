@@ -6,7 +6,8 @@ from appliance.admission import Admission
 def test_places_are_counted_in_all_and_by_address():
     admission = Admission(total=3, per_address=2)
     first, second = admission.admit("192.0.2.1"), admission.admit("192.0.2.1")
-    assert first and second
+    assert first
+    assert second
     assert admission.admit("192.0.2.1") is None
     assert admission.admit("192.0.2.2")
     assert admission.admit("192.0.2.3") is None

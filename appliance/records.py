@@ -148,12 +148,15 @@ class Changes(msgspec.Struct, frozen=True):
 
     `new` are messages whose UID was at or above the asker's UIDNEXT, `flags` other changed messages that still
     exist, `expunged` the UIDs gone. `info` is the mailbox now, None when the mailbox itself is gone.
+    `whole`: tombstones since then have been purged, so `flags` lists every message below the asker's UIDNEXT that
+    exists and `expunged` is empty; any other UID the asker knows is gone.
     """
 
     info: MailboxInfo | None
     new: tuple[FlagState, ...]
     flags: tuple[FlagState, ...]
     expunged: tuple[int, ...]
+    whole: bool = False
 
 
 class CopyResult(msgspec.Struct, frozen=True):

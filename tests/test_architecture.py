@@ -22,7 +22,7 @@ OURS = FRONTS | {"appliance", "config"}
 
 ROOF = {"appliance.daemon", "appliance.cli", "appliance.__main__"}
 GROUND = {"appliance.mail", "appliance.records", "appliance.ids", "appliance.logs", "appliance.metrics"} | {
-    "appliance.admission",
+    "appliance.connections",
     "appliance.sealing",
     "config",
 }

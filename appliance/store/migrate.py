@@ -5,7 +5,6 @@ A migration is a file `mNNNN_name.sql` in `migrations`; the number of the last o
 """
 
 import contextlib
-import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import structlog
 
 from appliance.store.engine_sqlite import open_alone, prepare_new
 from appliance.store.errors import SchemaError
+from appliance.store.files import sync_directory, sync_file
 
 log = structlog.get_logger("appliance.store")
 _NAME = re.compile(r"m(\d{4})_([a-z0-9_]+)\.sql\Z")
@@ -108,17 +108,7 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     connection.execute("VACUUM INTO ?", (str(part),))
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(part)
     part.replace(target)
     sync_directory(target.parent)
     log.info("copied the database before migrating it", copy=str(target))
-
-
-def sync_directory(path: Path) -> None:
-    """Make a directory's entries durable (rename alone does not)."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,86 @@
+"""What changes the ledger of credentials: functions of a write transaction.
+
+`claim` is the only function of the house that writes an account's first password, and it needs the token that only
+the invited owner has: no administrator ever sets one.
+"""
+
+from appliance.records import Account, Credential
+from appliance.store.account_acts import raise_epoch, require_account
+from appliance.store.credentials import ACCOUNT_OWNER, CREDENTIAL, INVITE, PASSWORD
+from appliance.store.errors import Conflict, NotFound
+from appliance.store.tx import Tx
+
+_INSERT = """
+INSERT INTO credential (id, owner_kind, owner, kind, name, secret_hash, created_at, created_by, expires_at)
+VALUES (?, ?, ?, ?, '', ?, ?, ?, ?)
+"""
+_CLAIM = """
+UPDATE credential SET used_at = ?, last_used_at = ?, last_used_from = ?
+WHERE kind = ? AND secret_hash = ? AND used_at IS NULL AND revoked_at IS NULL AND expires_at > ? RETURNING owner
+"""
+_REVOKE_OPEN = """
+UPDATE credential SET revoked_at = ?
+WHERE owner_kind = ? AND owner = ? AND kind = ? AND used_at IS NULL AND revoked_at IS NULL
+"""
+_TOUCH = """
+UPDATE credential SET last_used_at = ?, last_used_from = ?
+WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)
+"""
+
+
+def add_invite(tx: Tx, account: int, token_hash: bytes, *, created_by: str, expires_at: int) -> Credential:
+    """A new invite, of whose token only the SHA-256 is kept; unused earlier ones are revoked.
+
+    Raises NotFound, and Conflict for an account that is claimed: its owner has a password already.
+    """
+    info = require_account(tx, account)
+    if info.state != "unclaimed":
+        raise Conflict(f"{info.address} is claimed already: its owner has the password")
+    tx.execute(_REVOKE_OPEN, (tx.now, ACCOUNT_OWNER, account, INVITE))
+    return _add(tx, account, INVITE, token_hash, created_by, expires_at)
+
+
+def claim(tx: Tx, token_hash: bytes, password_hash: bytes, source: str) -> Account:
+    """The owner's own act: use up the invite, set the first password, make the account active.
+
+    One statement uses the invite up, so of two claims with one token only one succeeds. `source` is where from
+    (an address, "cli"). Raises NotFound for a token that is unknown, used, revoked or expired.
+    """
+    row = tx.execute(_CLAIM, (tx.now, tx.now, source, INVITE, token_hash, tx.now)).fetchone()
+    if row is None:
+        raise NotFound("the token is unknown, used or expired")
+    account = require_account(tx, row[0])
+    if account.state != "unclaimed":
+        raise Conflict(f"{account.address} is claimed already")
+    _add(tx, account.id, PASSWORD, password_hash, account.address, None)
+    tx.execute("UPDATE account SET state = 'active' WHERE id = ?", (account.id,))
+    raise_epoch(tx, account.id)
+    return require_account(tx, account.id)
+
+
+def revoke(tx: Tx, credential: int) -> Credential:
+    """Let a credential open nothing from now on; one that is revoked stays so since when it was. Raises NotFound."""
+    tx.execute("UPDATE credential SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (tx.now, credential))
+    row = _require(tx, credential)
+    if row.owner_kind == ACCOUNT_OWNER:
+        raise_epoch(tx, row.owner)
+    return row
+
+
+def touch_used(tx: Tx, credential: int, at: int, source: str) -> None:
+    """Note when and from where a credential was last used; not a change of it, so the epoch stays."""
+    tx.execute(_TOUCH, (at, source, credential, at))
+
+
+def _add(tx: Tx, account: int, kind: str, secret: bytes, created_by: str, expires_at: int | None) -> Credential:
+    made = tx.new_id()
+    tx.execute(_INSERT, (made, ACCOUNT_OWNER, account, kind, secret, tx.now, created_by, expires_at))
+    raise_epoch(tx, account)
+    return _require(tx, made)
+
+
+def _require(tx: Tx, credential: int) -> Credential:
+    row = tx.execute(f"{CREDENTIAL} WHERE id = ?", (credential,)).fetchone()
+    if row is None:
+        raise NotFound("no such credential")
+    return Credential(*row)

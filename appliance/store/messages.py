@@ -1,0 +1,216 @@
+"""The messages of mailboxes, read: snapshots, what changed since, and the rows FETCH and SEARCH are made of.
+
+Reads run on the calling thread's reader: inline on the loop for the small ones, inside `Engine.read` for whole
+mailboxes. No cursor stays open between calls, so a slow client never holds a snapshot.
+"""
+
+import sqlite3
+from array import array
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from appliance.records import KEYWORDED, Changes, FlagState, MailboxInfo, Snapshot
+from appliance.store.engine import Engine
+from appliance.store.keywords import split_keywords
+from appliance.store.mailboxes import mailbox_by_id
+from appliance.store.snapshots import same_moment
+from appliance.store.uid_runs import ascending
+
+MAX_ROWS = 250
+"""UIDs in one call of `rows`, `texts` or `cached_fields`, so that none takes long."""
+_SIZES = (8, 32, MAX_ROWS)
+"""Numbers of placeholders for scattered UIDs: few, so that statements are prepared once."""
+TEXTS = ("sent_at", "message_id", "from_text", "to_text", "cc_text", "bcc_text", "subject_text")
+"""Columns that SEARCH looks into."""
+
+_ALL = "SELECT uid, flags, modseq FROM message WHERE mailbox = ? ORDER BY uid"
+_KEYWORDED = "SELECT uid, keywords FROM message WHERE mailbox = ? AND keywords <> ''"
+_FLAGS = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox = ?"
+_SINCE = f"{_FLAGS} AND modseq > ? ORDER BY uid"
+_EVERY = f"{_FLAGS} ORDER BY uid"
+_EXPUNGED = "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? AND uid < ? ORDER BY uid"
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Which costlier columns `rows` shall fill; the rest of a Row is always there."""
+
+    envelope: bool = False
+    bodystructure: bool = False
+    body: bool = False
+    header: bool = False
+    parts: bool = False
+
+
+class Row(NamedTuple):
+    """One message for FETCH; what was not needed is None.
+
+    `size` is RFC822.SIZE: prefix and body. `header` and `parts` describe the body without the prefix, whose bytes
+    stand before the header block and before every offset of section "".
+    """
+
+    uid: int
+    blob: int
+    prefix: bytes
+    internaldate: int
+    size: int
+    envelope: bytes | None
+    bodystructure: bytes | None
+    body: bytes | None
+    header: bytes | None
+    parts: bytes | None
+
+
+class Messages:
+    """Reads of messages; what changes them is in `message_acts` and `message_copies`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def snapshot(self, mailbox: int) -> Snapshot | None:
+        """All of a mailbox at one moment, None when it is gone. 100 000 messages take some 50 ms: callers keep it."""
+        connection = self._engine.reader
+        with same_moment(connection):
+            info = mailbox_by_id(connection, mailbox)
+            if info is None:
+                return None
+            return _snapshot(connection, info)
+
+    def changes_since(self, mailbox: int, modseq: int, uidnext: int) -> Changes:
+        """What happened since the asker's modseq and UIDNEXT; one indexed look-up when nothing did.
+
+        Where tombstones younger than `modseq` have been purged (after 30 days), `whole` is set: `flags` then lists
+        every message below `uidnext` that exists, and any other UID the asker knows is gone.
+        """
+        connection = self._engine.reader
+        info = mailbox_by_id(connection, mailbox)
+        if info is None or (info.highestmodseq == modseq and info.uidnext == uidnext):
+            return Changes(info, (), (), ())
+        with same_moment(connection):
+            info = mailbox_by_id(connection, mailbox)
+            return Changes(None, (), (), ()) if info is None else _changes(connection, info, modseq, uidnext)
+
+    def rows(self, mailbox: int, uids: Sequence[int], need: Need) -> list[Row]:
+        """Rows of at most 250 messages, in UID order; UIDs that are gone are absent. Raises ValueError beyond 250."""
+        known = _bounded(uids)
+        if not known:
+            return []
+        where, params = _where(known)
+        return list(map(Row._make, self._engine.reader.execute(_rows_sql(need, where), (mailbox, *params))))
+
+    def texts(self, mailbox: int, uids: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """UID and the named columns of `TEXTS` of at most 250 messages: decoded, lower case, times in microseconds."""
+        known = _bounded(uids)
+        if not known:
+            return []
+        where, params = _where(known)
+        sql = _texts_sql(tuple(columns), where)
+        return self._engine.reader.execute(sql, (mailbox, *params)).fetchall()
+
+    def find_text(self, mailbox: int, column: str, needle: str) -> "array[int]":
+        """UIDs, rising, of all messages whose column contains `needle` (lower case). For the reader pool when big."""
+        sql = _find_sql(column)
+        rows = self._engine.reader.execute(sql, (mailbox, needle))
+        return array("I", [row[0] for row in rows])
+
+    def cached_fields(self, mailbox: int, uids: Sequence[int], fields_key: str) -> dict[int, bytes]:
+        """Header fields remembered under `fields_key` ("DATE FROM SUBJECT"), by UID, of at most 250 messages.
+
+        Only the shared body's fields: what the prefix holds is the caller's to put before. A message that is absent
+        has not been asked for with that set yet: `header_cache.remember_fields`.
+        """
+        known = _bounded(uids)
+        if not known:
+            return {}
+        where, params = _where(known)
+        rows = self._engine.reader.execute(_FIELDS_SQL.format(where=where), (mailbox, *params, fields_key))
+        return {uid: data.encode("latin-1") for uid, data in rows}
+
+
+def _snapshot(connection: sqlite3.Connection, info: MailboxInfo) -> Snapshot:
+    rows = connection.execute(_ALL, (info.id,)).fetchall()
+    uids, flags, modseqs = zip(*rows, strict=True) if rows else ((), (), ())
+    shared: dict[str, tuple[str, ...]] = {}
+    keywords: dict[int, tuple[str, ...]] = {}
+    bits = bytearray(flags)
+    uid_array = array("I", uids)
+    marked = dict(connection.execute(_KEYWORDED, (info.id,)).fetchall())
+    if marked:
+        for index, uid in enumerate(uids):
+            if (text := marked.get(uid)) is not None:
+                bits[index] |= KEYWORDED
+                keywords[uid] = shared.get(text) or shared.setdefault(text, split_keywords(text))
+    return Snapshot(info, uid_array, bits, array("Q", modseqs), keywords)
+
+
+def _changes(connection: sqlite3.Connection, info: MailboxInfo, modseq: int, uidnext: int) -> Changes:
+    floor = connection.execute("SELECT expunged_floor FROM mailbox WHERE id = ?", (info.id,)).fetchone()[0]
+    whole = modseq < floor
+    if whole:
+        found = connection.execute(_EVERY, (info.id,)).fetchall()
+        expunged: tuple[int, ...] = ()
+    else:
+        found = connection.execute(_SINCE, (info.id, modseq)).fetchall()
+        expunged = tuple([row[0] for row in connection.execute(_EXPUNGED, (info.id, modseq, uidnext)).fetchall()])
+    states = [FlagState(uid, flags, split_keywords(text), at) for uid, flags, text, at in found]
+    split = next((i for i, state in enumerate(states) if state.uid >= uidnext), len(states))
+    return Changes(info, tuple(states[split:]), tuple(states[:split]), expunged, whole)
+
+
+def _bounded(uids: Iterable[int]) -> list[int]:
+    known = ascending(uids)
+    if len(known) > MAX_ROWS:
+        raise ValueError(f"at most {MAX_ROWS} UIDs in one call, not {len(known)}")
+    return known
+
+
+def _where(known: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """The condition for some rising UIDs, with its parameters: BETWEEN for a run, else one of few lengths of IN."""
+    first, last = known[0], known[-1]
+    if last - first + 1 == len(known):
+        return "m.uid BETWEEN ? AND ?", (first, last)
+    size = next(size for size in _SIZES if len(known) <= size)
+    return f"m.uid IN ({', '.join('?' * size)})", (*known, *[last] * (size - len(known)))
+
+
+@lru_cache(maxsize=256)
+def _rows_sql(need: Need, where: str) -> str:
+    wanted = {name: getattr(need, name) for name in need.__struct_fields__}
+    columns = ", ".join(f"r.{name}" if on else "NULL" for name, on in wanted.items())
+    # CROSS JOIN keeps the order of the tables: message rows first, then each rendition by its key.
+    join = "CROSS JOIN rendition r ON r.blob = m.blob" if any(wanted.values()) else ""
+    return (
+        f"SELECT m.uid, m.blob, CAST(m.prefix AS BLOB), m.internaldate, m.size, {columns} "
+        f"FROM message m {join} WHERE m.mailbox = ? AND {where} ORDER BY m.uid"
+    )
+
+
+@lru_cache(maxsize=256)
+def _texts_sql(columns: tuple[str, ...], where: str) -> str:
+    names = ", ".join(f"r.{_text_column(name)}" for name in columns)
+    return (
+        f"SELECT m.uid, {names} FROM message m CROSS JOIN rendition r ON r.blob = m.blob "
+        f"WHERE m.mailbox = ? AND {where} ORDER BY m.uid"
+    )
+
+
+@lru_cache(maxsize=16)
+def _find_sql(column: str) -> str:
+    return (
+        "SELECT m.uid FROM message m CROSS JOIN rendition r ON r.blob = m.blob "
+        f"WHERE m.mailbox = ? AND instr(r.{_text_column(column)}, ?) > 0 ORDER BY m.uid"
+    )
+
+
+def _text_column(name: str) -> str:
+    if name not in TEXTS:
+        raise ValueError(f"SEARCH looks into {', '.join(TEXTS)}, not {name!r}")
+    return name
+
+
+_FIELDS_SQL = (
+    "SELECT m.uid, h.data FROM message m CROSS JOIN header_cache h ON h.blob = m.blob "
+    "WHERE m.mailbox = ? AND {where} AND h.fields = (SELECT id FROM header_set WHERE fields = ?)"
+)

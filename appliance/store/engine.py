@@ -56,15 +56,30 @@ class Engine:
         """Set once the disk has failed: the daemon must stop."""
         self.failure: StoreBroken | None = None
         """Why it is broken; every later write raises it."""
+        self.relieve: Callable[[], bool] = lambda: False
+        """Makes room on a full disk for one more attempt, True where it could (`DiskGuard.relieve`). Any thread."""
         self.now = now
         self._file = file
         self._feed = feed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        self._writer = Writer(file, now=now, ids=ids, settle=self._settle, fail=self.fail, failure=lambda: self.failure)
+        self._writer = Writer(
+            file,
+            now=now,
+            ids=ids,
+            settle=self._settle,
+            fail=self.fail,
+            failure=lambda: self.failure,
+            relieve=lambda: self.relieve(),
+        )
         self._gauge = WalGauge(file.path)
         self._checkpointer = Checkpointer(file.path, self.fail)
         self._readers = Readers(file, read_seconds)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs in the writer's queue."""
+        return self._writer.waiting
 
     @property
     def database(self) -> peewee.SqliteDatabase:

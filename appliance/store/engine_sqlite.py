@@ -13,7 +13,7 @@ from typing import Any
 import peewee
 import structlog
 
-from appliance.store.errors import StoreError, StoreFull
+from appliance.store.errors import StoreBroken, StoreFull
 
 log = structlog.get_logger("appliance.store")
 
@@ -49,20 +49,16 @@ def open_alone(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def fault(error: sqlite3.Error) -> Fault:
-    """Whether the job, a full disk or the disk itself is to blame for an error."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return Fault.JOB
-    if code & 0xFF == sqlite3.SQLITE_FULL:
+def fault(error: BaseException) -> Fault:
+    """Whether the job, a full disk or the disk itself is to blame for an error.
+
+    Any IOERR counts as the disk: where it came from fsync the kernel may have dropped the pages, and the next
+    fsync would lie.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
         return Fault.FULL
-    return Fault.DISK if code & 0xFF == sqlite3.SQLITE_IOERR else Fault.JOB
-
-
-def is_fsync(error: sqlite3.Error) -> bool:
-    """Whether an fsync failed: the kernel may have dropped the pages, and the next fsync would lie."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code in (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
+    return Fault.DISK if code == sqlite3.SQLITE_IOERR else Fault.JOB
 
 
 def is_interrupt(error: sqlite3.Error) -> bool:
@@ -70,13 +66,13 @@ def is_interrupt(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
 
-def as_store_error(error: sqlite3.Error) -> Exception:
-    """The error a caller sees for an SQLite error of its job alone."""
+def as_store_error(error: Exception) -> Exception:
+    """The error a caller sees for one of its job's."""
     match fault(error):
         case Fault.FULL:
             return StoreFull("the disk is full")
         case Fault.DISK:
-            return StoreError(f"the disk failed: {error}")
+            return StoreBroken(f"the disk failed: {error}")
         case Fault.JOB:
             return error
 

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from appliance.records import Topic
-from appliance.store.engine_sqlite import Fault, SqliteFile, as_store_error, fault, is_fsync
+from appliance.store.engine_sqlite import Fault, SqliteFile, as_store_error, fault
 from appliance.store.tx import Job, Tx
 
 log = structlog.get_logger("appliance.store")
@@ -50,7 +50,8 @@ Settle = Callable[[Sequence[Ticket], Sequence[Topic]], None]
 
 
 class Writer:
-    """The one thread that writes. `settle` gets each batch once its fate is durable, `fail` the disk's failures."""
+    """The one thread that writes. `settle` gets each batch once its fate is durable, `fail` the disk's failures;
+    `relieve` may make room on a full disk."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Writer:
         settle: Settle,
         fail: Callable[[Exception, str], None],
         failure: Callable[[], Exception | None],
+        relieve: Callable[[], bool],
     ) -> None:
         self._file = file
         self._now = now
@@ -68,6 +70,7 @@ class Writer:
         self._settle = settle
         self._fail = fail
         self._failure = failure
+        self._relieve = relieve
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._stopping = False
         opened: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
@@ -171,39 +174,47 @@ class Writer:
         try:
             ticket.result = ticket.job(tx)
         except Exception as error:
-            # SQLITE_FULL, IOERR and NOMEM may end the whole transaction, not only the statement.
-            if not connection.in_transaction or (isinstance(error, sqlite3.Error) and is_fsync(error)):
+            # SQLITE_FULL, IOERR and NOMEM may end the whole transaction, not only the statement. A full disk is
+            # dealt with job by job, even where the others could go on: only there is the reserve let go.
+            if not connection.in_transaction or fault(error) is not Fault.JOB:
                 raise _Voided from error
             connection.execute("ROLLBACK TO job")
             del tx.topics[topics:], tx.after[after:]
-            ticket.error = as_store_error(error) if isinstance(error, sqlite3.Error) else error
+            ticket.error = error
         connection.execute("RELEASE job")
         ticket.seconds = time.perf_counter() - start
 
     def _alone(self, ticket: Ticket, topics: list[Topic]) -> None:
-        """One job in a transaction of its own."""
-        ticket.result, ticket.error = None, self._failure()
-        if ticket.error:
-            return
+        """One job in a transaction of its own; once more where the disk was full and room could be made."""
+        start = time.perf_counter()
+        error = self._attempt(ticket, topics)
+        if error and fault(error) is Fault.FULL and self._relieve():
+            error = self._attempt(ticket, topics)
+        ticket.error = None if error is None else self._failure() or as_store_error(error)
+        ticket.seconds = time.perf_counter() - start
+
+    def _attempt(self, ticket: Ticket, topics: list[Topic]) -> Exception | None:
+        """Run and commit one job; gives what went wrong."""
+        ticket.result = None
+        if failure := self._failure():
+            return failure
         connection = self._connection
         tx = Tx(connection, self._now(), self._ids)
-        start = time.perf_counter()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            ticket.result = ticket.job(tx)
+            result = ticket.job(tx)
             connection.execute("COMMIT")
         except Exception as error:
             self._roll_back(error)
-            ticket.result = None
-            ticket.error = self._failure() or (as_store_error(error) if isinstance(error, sqlite3.Error) else error)
-        else:
-            self._committed(tx, topics)
-        ticket.seconds = time.perf_counter() - start
+            return error
+        ticket.result = result
+        self._committed(tx, topics)
+        return None
 
     def _roll_back(self, error: Exception) -> None:
         """Leave no transaction open, and tell when it is the disk that failed."""
-        cause = error.__cause__ if isinstance(error, _Voided) else error
-        if isinstance(cause, sqlite3.Error) and fault(cause) is Fault.DISK:
+        cause = error.__cause__ or error
+        if fault(cause) is Fault.DISK and isinstance(cause, Exception):
             self._fail(cause, "write to the database")
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")

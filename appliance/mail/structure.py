@@ -1,6 +1,15 @@
 """MIME structure of a message by byte offsets (RFC 2045, RFC 2046), rendered once for IMAP."""
 
+from mmap import mmap
+
 import msgspec
+
+from appliance.mail.bodystructure import body_items
+from appliance.mail.date_time import parse_date_time
+from appliance.mail.encoded_words import decode_words
+from appliance.mail.header import Octets, unfold
+from appliance.mail.imap_envelope import envelope
+from appliance.mail.part_scanner import Part, PartScanner
 
 
 class Rendition(msgspec.Struct, frozen=True):
@@ -23,3 +32,97 @@ class Rendition(msgspec.Struct, frozen=True):
     cc_text: str
     bcc_text: str
     subject_text: str
+
+
+class PartSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where one numbered part lies, in offsets into the stored message; ends are exclusive.
+
+    `kind` is "multipart", "message" (a message/rfc822 that was looked into) or "leaf". `header` is the part's own
+    MIME header with its empty line; it is empty for a part that stands in where a multipart has none. Section ""
+    is the message itself; where that is no multipart, section "1" is its body (RFC 3501 §6.4.5).
+    """
+
+    section: str
+    kind: str
+    header_start: int
+    header_end: int
+    body_start: int
+    body_end: int
+    msg_header_end: int = 0
+    """In a "message": where the text of the message inside begins. Its header is body_start to here."""
+
+    @property
+    def msg_header_start(self) -> int:
+        """In a "message": where the header of the message inside begins."""
+        return self.body_start
+
+    @property
+    def msg_body_end(self) -> int:
+        """In a "message": where the text of the message inside ends."""
+        return self.body_end
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[PartSpan]).decode
+
+
+def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts: int = 1000) -> Rendition:
+    """Everything of a message that is kept beside its bytes; never raises, whatever the bytes are.
+
+    The part at depth `max_depth` is a leaf; what comes after `max_parts` parts belongs to the last of them.
+    Time is linear in the size. 0 lifts a limit as far as `part_scanner.MAX_DEPTH` lets it.
+    """
+    data: Octets = bytes(source) if isinstance(source, memoryview) else source
+    top = PartScanner(data, max_depth, max_parts).scan()
+    body, bodystructure = body_items(top)
+    get = top.fields.get
+    return Rendition(
+        header=data[: top.body_start],
+        envelope=envelope(top.fields),
+        bodystructure=bodystructure,
+        body=body,
+        parts=_encode(_spans(top)),
+        sent_at=parse_date_time(unfold(get(b"date", b""))),
+        message_id=_text(get(b"message-id")),
+        from_text=_text(get(b"from")).casefold(),
+        to_text=_text(get(b"to")).casefold(),
+        cc_text=_text(get(b"cc")).casefold(),
+        bcc_text=_text(get(b"bcc")).casefold(),
+        subject_text=_text(get(b"subject")).casefold(),
+    )
+
+
+def unpack_parts(packed: bytes) -> dict[str, PartSpan]:
+    """The part index of a rendition by section, such as "", "1", "2.1"."""
+    return {span.section: span for span in _decode(packed)}
+
+
+def _text(value: bytes | None) -> str:
+    return decode_words(unfold(value)).replace("\0", "") if value else ""
+
+
+def _spans(top: Part) -> list[PartSpan]:
+    spans = [_span("", top)]
+    _number(top, "", spans)
+    return spans
+
+
+def _number(message: Part, prefix: str, spans: list[PartSpan]) -> None:
+    """Numbers the parts of a message: those of its multipart, or its one body (RFC 3501 §6.4.5)."""
+    parts = message.children if message.kind == "multipart" else [message]
+    for number, part in enumerate(parts, 1):
+        _add(part, f"{prefix}{number}", spans)
+
+
+def _add(part: Part, section: str, spans: list[PartSpan]) -> None:
+    spans.append(_span(section, part))
+    if part.kind == "message":
+        _number(part.children[0], section + ".", spans)
+    elif part.kind == "multipart":
+        for number, child in enumerate(part.children, 1):
+            _add(child, f"{section}.{number}", spans)
+
+
+def _span(section: str, part: Part) -> PartSpan:
+    inside = part.children[0].body_start if part.kind == "message" else 0
+    return PartSpan(section, part.kind, part.header_start, part.body_start, part.body_start, part.body_end, inside)

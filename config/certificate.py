@@ -14,13 +14,13 @@ def check_certificate(loaded: Loaded) -> None:
     for key, file in (("certificate", tls.certificate), ("key", tls.key)):
         where = f'{loaded.origins[f"tls.{key}"]}: [tls] {key} = "{file}"'
         try:
-            Path(file).expanduser().read_bytes()
-        except (OSError, RuntimeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+            Path(file).read_bytes()
+        except OSError as error:
+            reason = error.strerror
             raise ConfigError(f"{where}: cannot be read: {reason}; allowed is a PEM file") from error
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(Path(tls.certificate).expanduser(), Path(tls.key).expanduser(), password=_no_password)
+        context.load_cert_chain(tls.certificate, tls.key, password=_no_password)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = (getattr(error, "reason", None) or str(error) or "not PEM").replace("_", " ").lower()
         raise ConfigError(

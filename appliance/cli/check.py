@@ -1,0 +1,56 @@
+"""`appliance check`: whether the store is whole."""
+
+import sys
+from collections.abc import Callable
+
+import rich_click as click
+
+from appliance.cli.terminal import Record, Terminal, shared, terminal_argument
+from appliance.cli.text import plural, printable
+from appliance.control.reply import FAILED, OK, VerbError
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Put right what can be put right without losing mail.")
+@shared
+@terminal_argument
+@click.pass_context
+def check(context: click.Context, /, terminal: Terminal, fix: bool) -> None:
+    """Check integrity, counters and orphans, in both directions.
+
+    The exit code is 1 when something is found, with --fix when something is left.
+    """
+    data_dir = terminal.places(terminal.load()).data_dir
+    if not data_dir.exists():
+        raise VerbError(f"{data_dir}: there is no data yet", FAILED)
+    shown, finish = _bar()
+    try:
+        found = terminal.watch("check", shown, fix=fix)
+    finally:
+        finish()
+    terminal.answer(found, lambda: _people(found))
+    context.exit(FAILED if found["open"] else OK)
+
+
+def _people(found: Record) -> str:
+    lines = [f"{f['kind']}: {printable(f['text'])}{' (put right)' if f['fixed'] else ''}" for f in found["findings"]]
+    return "\n".join([*lines, plural(len(lines), "finding") if lines else "OK, nothing found"])
+
+
+def _bar() -> tuple[Callable[[Record], None], Callable[[], None]]:
+    """A progress bar on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _: None, lambda: None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(stderr=True), transient=True)
+    bar = progress.add_task("check", total=None)
+    progress.start()
+
+    def show(state: Record) -> None:
+        progress.update(
+            bar, description=printable(state["step"]), completed=state["done"], total=state["total"] or None
+        )
+
+    return show, progress.stop

@@ -1,0 +1,52 @@
+"""Verbs on the server as a whole: its state, and whether its store is whole."""
+
+from appliance import __version__
+from appliance.control.house import Caller, House
+from appliance.control.shapes import Shape, iso
+from appliance.control.verb import Arguments, Verb
+from appliance.store.census import totals
+from appliance.store.disk import MIN_INODES, free
+
+
+class Checked(Arguments, frozen=True):
+    """Whether to put right what can be."""
+
+    fix: bool = False
+
+
+async def status(house: House, caller: Caller, args: Arguments) -> Shape:
+    """Whether the daemon runs, and how it is."""
+    room, inodes = free(house.store.data_dir)
+    reserve = house.places.disk_reserve
+    return {
+        **_running(house),
+        "version": __version__,
+        "hostname": house.places.hostname,
+        "data_dir": str(house.store.data_dir),
+        "disk": {
+            "free_bytes": room,
+            "free_inodes": inodes,
+            "reserve_bytes": reserve,
+            "ok": room >= reserve and (inodes is None or inodes >= MIN_INODES),
+        },
+        "counts": await totals(house.store.engine),
+    }
+
+
+def _running(house: House) -> Shape:
+    live = house.live
+    if live is None:
+        return {"running": False}
+    return {
+        "running": True,
+        "pid": live.pid,
+        "started_at": iso(live.started_at),
+        "uptime_seconds": max(0, house.now() - live.started_at) // 1_000_000,
+        "listeners": live.listeners(),
+        "sessions": live.sessions(),
+    }
+
+
+VERBS = {
+    "status": Verb(Arguments, status),
+}

@@ -19,7 +19,7 @@ from appliance.store.engine import Engine
 from appliance.store.errors import NotFound, StoreError
 from appliance.store.mailbox_acts import INBOX
 from appliance.store.tx import Tx
-from appliance.store.usage import charge_account, charge_domain
+from appliance.store.usage import ADD_ACCOUNT, add_domain_usage
 
 log = structlog.get_logger("appliance.store")
 
@@ -31,12 +31,9 @@ CONFIRM_SECONDS = 5.0
 """How long confirmed keys wait for such a ride."""
 MAX_KNOWN_DOMAINS = 100_000
 
-_JOURNAL = """
-INSERT INTO accepted (key, trace, at) VALUES (?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET trace = excluded.trace, at = excluded.at WHERE accepted.at <= excluded.at - ?
-RETURNING trace
-"""
-_EARLIER = "SELECT trace FROM accepted WHERE key = ?"
+_JOURNAL = "INSERT INTO accepted (key, trace, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_EARLIER = "SELECT trace FROM accepted WHERE key = ? AND at > ?"
+_RENEW = "UPDATE accepted SET trace = ?, at = ? WHERE key = ?"
 _FORGET = "DELETE FROM accepted WHERE key = ?"
 _DELIVER = NEXT_UID.format(where="account = ? AND name = ?")
 _DOMAINS = "SELECT id, domain FROM account WHERE id = ?"
@@ -139,10 +136,9 @@ class Acceptor:
 
 def store_plan(tx: Tx, blobs: Blobs, plan: Plan, stored: StoredBody) -> int:
     """All rows of one accepted message; gives its trace, or the earlier one where the journal knows the message."""
-    key = plan.dedupe_key
-    if tx.execute(_JOURNAL, (key, plan.trace, tx.now, DEDUPE_WINDOW)).fetchone() is None:
-        trace: int = tx.execute(_EARLIER, (key,)).fetchone()[0]
-        return trace
+    earlier = _earlier(tx, plan)
+    if earlier is not None:
+        return earlier
     bodies: dict[int, int] = {}
     sums: dict[int, int] = {}
     for delivery in sorted(plan.deliveries, key=lambda delivery: delivery.account):
@@ -150,8 +146,21 @@ def store_plan(tx: Tx, blobs: Blobs, plan: Plan, stored: StoredBody) -> int:
         domain = _deliver(tx, blobs, delivery, stored, plan.rendition, bodies, size, plan.trace)
         sums[domain] = sums.get(domain, 0) + size
     for domain, size in sorted(sums.items()):
-        charge_domain(tx, domain, size)
+        add_domain_usage(tx, domain, size)
     return plan.trace
+
+
+def _earlier(tx: Tx, plan: Plan) -> int | None:
+    """Note the message in the journal; the trace under which it was stored within the window, if it was."""
+    key = plan.dedupe_key
+    if tx.execute(_JOURNAL, (key, plan.trace, tx.now)).rowcount:
+        return None
+    row = tx.execute(_EARLIER, (key, tx.now - DEDUPE_WINDOW)).fetchone()
+    if row is None:
+        tx.execute(_RENEW, (plan.trace, tx.now, key))
+        return None
+    trace: int = row[0]
+    return trace
 
 
 def _deliver(
@@ -177,6 +186,6 @@ def _deliver(
         tx, mailbox, uid, modseq,
         domain=domain, blob=bodies[domain], size=size, prefix=delivery.prefix, internaldate=tx.now, trace=trace,
     )  # fmt: skip
-    charge_account(tx, account, size)
+    tx.execute(ADD_ACCOUNT, (size, account))
     tx.publish(Topic("mailbox", mailbox))
     return int(domain)

@@ -12,7 +12,7 @@ from appliance.store.directory_acts import add_address, require_domain
 from appliance.store.errors import Conflict, NotFound
 from appliance.store.mailbox_acts import INBOX, create, subscribe
 from appliance.store.tx import Tx
-from appliance.store.usage import charge_domain
+from appliance.store.usage import add_domain_usage
 
 SPECIAL_FOLDERS = {"Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Trash": "\\Trash", "Archive": "\\Archive"}
 """Folders made with each account, with their use (RFC 6154 §2)."""
@@ -119,7 +119,7 @@ def remove_account(tx: Tx, account: int) -> Account:
     tx.execute("DELETE FROM mailbox WHERE account = ?", (account,))
     _keep_floor(tx, account)
     tx.execute("DELETE FROM account WHERE id = ?", (account,))
-    charge_domain(tx, info.domain, -info.used_bytes)
+    add_domain_usage(tx, info.domain, -info.used_bytes)
     for topic in ("account", "folders"):
         tx.publish(Topic(topic, account))
     for (mailbox,) in mailboxes:

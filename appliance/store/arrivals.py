@@ -23,7 +23,7 @@ UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1, "ex
     unseen = unseen + ?, bytes = bytes + ?
 WHERE {where} RETURNING id, account, domain, uidvalidity, uidnext - 1, highestmodseq
 """
-_MESSAGE = """
+INSERT = """
 INSERT INTO message (mailbox, uid, domain, blob, prefix, flags, keywords, modseq, internaldate, savedate, size, trace)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -66,6 +66,6 @@ def add_message(
         raise Conflict("the folder has used up its 2^32-1 UIDs: move its messages to a new one")
     text = prefix.decode("utf-8")
     tx.execute(
-        _MESSAGE,
+        INSERT,
         (mailbox, uid, domain, blob, text, flags, keywords, modseq, internaldate, tx.now, size, trace),
     )

@@ -7,10 +7,11 @@ never makes two folders look alike (RFC 3501 §2.3.1.1). A renamed folder keeps 
 from appliance.records import MailboxInfo, Topic
 from appliance.store.errors import Conflict, NotFound
 from appliance.store.mailboxes import COLUMNS
-from appliance.store.message_acts import ALL, note_orphans
+from appliance.store.message_acts import note_orphans
 from appliance.store.message_copies import move_runs
 from appliance.store.tx import Tx
-from appliance.store.usage import charge
+from appliance.store.uid_runs import ALL
+from appliance.store.usage import free_usage
 
 INBOX = "INBOX"
 MAX_MAILBOXES = 5000
@@ -70,7 +71,7 @@ def delete(tx: Tx, account: int, name: str) -> None:
     tx.execute("DELETE FROM mailbox WHERE id = ?", (mailbox,))
     if exists <= DELETE_AT_ONCE:
         sweep(tx, mailbox, DELETE_AT_ONCE)
-    charge(tx, account, domain, -size)
+    free_usage(tx, account, domain, size)
     tx.publish(Topic("mailbox", mailbox))
     tx.publish(Topic("folders", account))
 

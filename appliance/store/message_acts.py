@@ -4,7 +4,7 @@ Each command takes one modseq for all it changes (RFC 7162 §3.1.1 asks only tha
 mailbox, account, domain and organisation in the same transaction, and publishes the mailbox's topic.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from appliance.mail.structure import Rendition
 from appliance.records import DELETED, SEEN, AppendResult, FlagState, Topic
@@ -13,11 +13,8 @@ from appliance.store.blobs import Blobs, StoredBody
 from appliance.store.errors import NotFound
 from appliance.store.keywords import add_keywords, join_keywords, remove_keywords, split_keywords
 from appliance.store.tx import Tx
-from appliance.store.uid_runs import Run, uid_runs
-from appliance.store.usage import charge
-
-ALL: tuple[Run, ...] = ((1, 2**32 - 1),)
-"""Every UID there can be."""
+from appliance.store.uid_runs import ALL, Run, rows_in, uid_runs
+from appliance.store.usage import charge_usage, free_usage
 
 _APPEND = NEXT_UID.format(where="id = ?")
 _BUMP = """
@@ -25,9 +22,11 @@ UPDATE mailbox SET highestmodseq = highestmodseq + 1, "exists" = "exists" + ?, u
 WHERE id = ? RETURNING highestmodseq, account, domain
 """
 _WITH_FLAGS = "SELECT uid, flags, keywords FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?"
+_ANY = f"{_WITH_FLAGS} ORDER BY uid"
+_DIFFERENT = f"{_WITH_FLAGS} AND flags & ? <> ? ORDER BY uid"
 _SET_BITS = "UPDATE message SET flags = flags | ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?"
 _CLEAR_BITS = "UPDATE message SET flags = flags & ~?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?"
-_SET_FLAGS = "UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?"
+_SET_FLAGS = "UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?"
 _TO_EXPUNGE = """
 SELECT uid, blob, size, flags FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? AND flags & ? = ? ORDER BY uid
 """
@@ -68,7 +67,7 @@ def append(
         domain=domain, blob=blob, size=size, prefix=prefix, flags=flags, keywords=join_keywords(keywords),
         internaldate=internaldate, trace=trace,
     )  # fmt: skip
-    charge(tx, account, domain, size, judge=True)
+    charge_usage(tx, account, domain, size)
     tx.publish(Topic("mailbox", mailbox))
     return AppendResult(uidvalidity, uid)
 
@@ -90,21 +89,24 @@ def store_flags(
     Only messages that really change get the command's new modseq; they are returned, in UID order. Raises NotFound
     where the mailbox is gone (and something was to change), Conflict for too many keywords.
     """
-    if keywords or mode == "replace":
-        changed = _changed_words(tx, mailbox, uid_runs(uids), mode, flags, keywords)
+    runs = uid_runs(uids)
+    bits_only = not keywords and mode != "replace"
+    if bits_only:
+        changed = _changed_bits(tx, mailbox, runs, mode, flags)
     else:
-        changed = _changed_bits(tx, mailbox, uid_runs(uids), mode, flags)
+        changed = _changed_words(tx, mailbox, runs, mode, flags, keywords)
     if not changed:
         return ()
-    unseen = sum((old & SEEN) - (new & SEEN) for _, old, new, _ in changed)
+    unseen = sum([(old & SEEN) - (new & SEEN) for _, old, new, _ in changed])
     modseq, _, _ = bump(tx, mailbox, unseen=unseen)
-    if keywords or mode == "replace":
-        tx.executemany(_SET_FLAGS, [(new, words, modseq, mailbox, uid) for uid, _, new, words in changed])
-    else:
+    if bits_only:
         sql = _SET_BITS if mode == "add" else _CLEAR_BITS
-        runs = uid_runs([row[0] for row in changed])
-        tx.executemany(sql, [(flags, modseq, mailbox, first, last) for first, last in runs])
-    return tuple([FlagState(uid, new, split_keywords(words), modseq) for uid, _, new, words in changed])
+        same = uid_runs([row[0] for row in changed])
+        tx.executemany(sql, [(flags, modseq, mailbox, first, last) for first, last in same])
+    else:
+        tx.executemany(_SET_FLAGS, [(new, text, modseq, mailbox, *run) for run, new, text in _alike(changed)])
+    words = {text: split_keywords(text) for text in {row[3] for row in changed}}
+    return tuple([FlagState(uid, new, words[text], modseq) for uid, _, new, text in changed])
 
 
 Change = tuple[int, int, int, str]
@@ -113,15 +115,11 @@ Change = tuple[int, int, int, str]
 
 def _changed_bits(tx: Tx, mailbox: int, runs: Sequence[Run], mode: str, flags: int) -> list[Change]:
     """What a change of system flags alone would change; keywords stay."""
-    changed: list[Change] = []
-    wanted, sql = (0, " AND flags & ? <> ?") if mode == "remove" else (flags, " AND flags & ? <> ?")
-    for first, last in runs:
-        rows = tx.execute(f"{_WITH_FLAGS}{sql} ORDER BY uid", (mailbox, first, last, flags, wanted)).fetchall()
-        if mode == "remove":
-            changed += [(uid, old, old & ~flags, words) for uid, old, words in rows]
-        else:
-            changed += [(uid, old, old | flags, words) for uid, old, words in rows]
-    return changed
+    if mode == "remove":
+        rows = rows_in(tx, _DIFFERENT, mailbox, runs, flags, 0)
+        return [(uid, old, old & ~flags, text) for uid, old, text in rows]
+    rows = rows_in(tx, _DIFFERENT, mailbox, runs, flags, flags)
+    return [(uid, old, old | flags, text) for uid, old, text in rows]
 
 
 def _changed_words(
@@ -129,21 +127,36 @@ def _changed_words(
 ) -> list[Change]:
     """What a change with keywords, or a replacement of everything, would change."""
     changed: list[Change] = []
-    whole = join_keywords(keywords)
     after: dict[str, str] = {}
-    for first, last in runs:
-        for uid, old, words in tx.execute(f"{_WITH_FLAGS} ORDER BY uid", (mailbox, first, last)).fetchall():
-            if mode == "replace":
-                new, text = flags, whole
-            else:
-                new = old | flags if mode == "add" else old & ~flags
-                if words not in after:
-                    act = add_keywords if mode == "add" else remove_keywords
-                    after[words] = act(words, keywords)
-                text = after[words]
-            if new != old or text != words:
-                changed.append((uid, old, new, text))
+    for uid, old, text in rows_in(tx, _ANY, mailbox, runs):
+        if text not in after:
+            after[text] = _new_words(text, mode, keywords)
+        new = flags if mode == "replace" else old | flags if mode == "add" else old & ~flags
+        if new != old or after[text] != text:
+            changed.append((uid, old, new, after[text]))
     return changed
+
+
+def _new_words(text: str, mode: str, keywords: Sequence[str]) -> str:
+    match mode:
+        case "add":
+            return add_keywords(text, keywords)
+        case "remove":
+            return remove_keywords(text, keywords)
+        case _:
+            return join_keywords(keywords)
+
+
+def _alike(changed: Sequence[Change]) -> Iterator[tuple[Run, int, str]]:
+    """Runs of consecutive UIDs that end up with the same flags and keywords."""
+    first, _, flags, text = changed[0]
+    last = first
+    for uid, _, new, words in changed[1:]:
+        if uid != last + 1 or new != flags or words != text:
+            yield (first, last), flags, text
+            first, flags, text = uid, new, words
+        last = uid
+    yield (first, last), flags, text
 
 
 def expunge(tx: Tx, mailbox: int, uids: Iterable[int] | None = None) -> tuple[int, ...]:
@@ -156,9 +169,7 @@ def remove(tx: Tx, mailbox: int, runs: Sequence[Run], needed: int = 0) -> tuple[
 
     A body that no message names any more is noted for the collector, which deletes it after a grace time.
     """
-    gone: list[tuple[int, int, int, int]] = []
-    for first, last in runs:
-        gone += tx.execute(_TO_EXPUNGE, (mailbox, first, last, needed, needed)).fetchall()
+    gone = rows_in(tx, _TO_EXPUNGE, mailbox, runs, needed, needed)
     if not gone:
         return ()
     size = sum(row[2] for row in gone)
@@ -168,7 +179,7 @@ def remove(tx: Tx, mailbox: int, runs: Sequence[Run], needed: int = 0) -> tuple[
     tx.executemany(_TOMBSTONE, [(mailbox, uid, domain, modseq, tx.now) for uid in uids])
     tx.executemany(_DELETE, [(mailbox, first, last) for first, last in uid_runs(uids)])
     note_orphans(tx, {row[1] for row in gone}, domain)
-    charge(tx, account, domain, -size)
+    free_usage(tx, account, domain, size)
     return uids
 
 

@@ -20,14 +20,23 @@ from appliance.store.snapshots import same_moment
 from appliance.store.uid_runs import ascending
 
 MAX_ROWS = 250
-"""UIDs in one call of `rows`, `texts` or `cached_fields`, so that none takes long."""
+"""UIDs in one call of `rows`, `columns` or `cached_fields`, so that none takes long."""
 _SIZES = (8, 32, MAX_ROWS)
 """Numbers of placeholders for scattered UIDs: few, so that statements are prepared once."""
-TEXTS = ("sent_at", "message_id", "from_text", "to_text", "cc_text", "bcc_text", "subject_text")
-"""Columns that SEARCH looks into."""
+MESSAGE_COLUMNS = ("blob", "prefix", "internaldate", "size")
+"""Of the message itself: prefix in octets, internal date in microseconds, size of prefix and body together."""
+TEXTS = ("message_id", "from_text", "to_text", "cc_text", "bcc_text", "subject_text")
+"""What SEARCH looks into: decoded, lower case."""
+RENDITION_COLUMNS = ("envelope", "bodystructure", "body", "header", "parts", "sent_at", *TEXTS)
+"""Of the body, made when it was stored (`mail.structure.Rendition`)."""
 
-_ALL = "SELECT uid, flags, modseq FROM message WHERE mailbox = ? ORDER BY uid"
-_KEYWORDED = "SELECT uid, keywords FROM message WHERE mailbox = ? AND keywords <> ''"
+# A whole column as one text costs half of what its rows would, and the database makes it without Python's lock.
+_ALL = f"""
+SELECT group_concat(uid), group_concat(flags), group_concat(modseq), group_concat(words, char(10))
+FROM (SELECT uid, flags | CASE WHEN keywords = '' THEN 0 ELSE {KEYWORDED} END AS flags, modseq,
+    CASE WHEN keywords <> '' THEN uid || ' ' || keywords END AS words
+    FROM message WHERE mailbox = ? ORDER BY uid)
+"""
 _FLAGS = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox = ?"
 _SINCE = f"{_FLAGS} AND modseq > ? ORDER BY uid"
 _EVERY = f"{_FLAGS} ORDER BY uid"
@@ -98,15 +107,19 @@ class Messages:
         if not known:
             return []
         where, params = _where(known)
-        return list(map(Row._make, self._engine.reader.execute(_rows_sql(need, where), (mailbox, *params))))
+        sql = _select(_row_columns(need), where)
+        return list(map(Row._make, self._engine.reader.execute(sql, (mailbox, *params))))
 
-    def texts(self, mailbox: int, uids: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """UID and the named columns of `TEXTS` of at most 250 messages: decoded, lower case, times in microseconds."""
+    def columns(self, mailbox: int, uids: Sequence[int], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """UID and the named columns (of `MESSAGE_COLUMNS` and `RENDITION_COLUMNS`) of at most 250 messages.
+
+        As `rows`, but plain tuples with nothing in them that was not asked for: twice as fast for one column.
+        """
         known = _bounded(uids)
         if not known:
             return []
         where, params = _where(known)
-        sql = _texts_sql(tuple(columns), where)
+        sql = _select(("uid", *names), where)
         return self._engine.reader.execute(sql, (mailbox, *params)).fetchall()
 
     def find_text(self, mailbox: int, column: str, needle: str) -> "array[int]":
@@ -130,19 +143,19 @@ class Messages:
 
 
 def _snapshot(connection: sqlite3.Connection, info: MailboxInfo) -> Snapshot:
-    rows = connection.execute(_ALL, (info.id,)).fetchall()
-    uids, flags, modseqs = zip(*rows, strict=True) if rows else ((), (), ())
+    uids, flags, modseqs, worded = connection.execute(_ALL, (info.id,)).fetchone()
     shared: dict[str, tuple[str, ...]] = {}
     keywords: dict[int, tuple[str, ...]] = {}
-    bits = bytearray(flags)
-    uid_array = array("I", uids)
-    marked = dict(connection.execute(_KEYWORDED, (info.id,)).fetchall())
-    if marked:
-        for index, uid in enumerate(uids):
-            if (text := marked.get(uid)) is not None:
-                bits[index] |= KEYWORDED
-                keywords[uid] = shared.get(text) or shared.setdefault(text, split_keywords(text))
-    return Snapshot(info, uid_array, bits, array("Q", modseqs), keywords)
+    for line in worded.splitlines() if worded else ():
+        uid, _, text = line.partition(" ")
+        keywords[int(uid)] = shared.get(text) or shared.setdefault(text, split_keywords(text))
+    return Snapshot(
+        info, array("I", _numbers(uids)), bytearray(_numbers(flags)), array("Q", _numbers(modseqs)), keywords
+    )
+
+
+def _numbers(text: str | None) -> list[int]:
+    return msgspec.json.decode(f"[{text or ''}]", type=list[int])
 
 
 def _changes(connection: sqlite3.Connection, info: MailboxInfo, modseq: int, uidnext: int) -> Changes:
@@ -175,39 +188,40 @@ def _where(known: Sequence[int]) -> tuple[str, tuple[int, ...]]:
     return f"m.uid IN ({', '.join('?' * size)})", (*known, *[last] * (size - len(known)))
 
 
-@lru_cache(maxsize=256)
-def _rows_sql(need: Need, where: str) -> str:
-    wanted = {name: getattr(need, name) for name in need.__struct_fields__}
-    columns = ", ".join(f"r.{name}" if on else "NULL" for name, on in wanted.items())
+@lru_cache(maxsize=64)
+def _row_columns(need: Need) -> tuple[str, ...]:
+    costly = (name if getattr(need, name) else "NULL" for name in need.__struct_fields__)
+    return ("uid", *MESSAGE_COLUMNS, *costly)
+
+
+@lru_cache(maxsize=512)
+def _select(names: tuple[str, ...], where: str) -> str:
+    columns = [_column(name) for name in names]
     # CROSS JOIN keeps the order of the tables: message rows first, then each rendition by its key.
-    join = "CROSS JOIN rendition r ON r.blob = m.blob" if any(wanted.values()) else ""
-    return (
-        f"SELECT m.uid, m.blob, CAST(m.prefix AS BLOB), m.internaldate, m.size, {columns} "
-        f"FROM message m {join} WHERE m.mailbox = ? AND {where} ORDER BY m.uid"
-    )
+    join = "CROSS JOIN rendition r ON r.blob = m.blob" if any(text.startswith("r.") for text in columns) else ""
+    return f"SELECT {', '.join(columns)} FROM message m {join} WHERE m.mailbox = ? AND {where} ORDER BY m.uid"
 
 
-@lru_cache(maxsize=256)
-def _texts_sql(columns: tuple[str, ...], where: str) -> str:
-    names = ", ".join(f"r.{_text_column(name)}" for name in columns)
-    return (
-        f"SELECT m.uid, {names} FROM message m CROSS JOIN rendition r ON r.blob = m.blob "
-        f"WHERE m.mailbox = ? AND {where} ORDER BY m.uid"
-    )
+def _column(name: str) -> str:
+    if name in RENDITION_COLUMNS:
+        return f"r.{name}"
+    if name == "prefix":
+        return "CAST(m.prefix AS BLOB)"
+    if name in MESSAGE_COLUMNS or name == "uid":
+        return f"m.{name}"
+    if name == "NULL":
+        return name
+    raise ValueError(f"no column {name!r}: there are {', '.join((*MESSAGE_COLUMNS, *RENDITION_COLUMNS))}")
 
 
 @lru_cache(maxsize=16)
 def _find_sql(column: str) -> str:
+    if column not in TEXTS:
+        raise ValueError(f"text is found in {', '.join(TEXTS)}, not in {column!r}")
     return (
         "SELECT m.uid FROM message m CROSS JOIN rendition r ON r.blob = m.blob "
-        f"WHERE m.mailbox = ? AND instr(r.{_text_column(column)}, ?) > 0 ORDER BY m.uid"
+        f"WHERE m.mailbox = ? AND instr(r.{column}, ?) > 0 ORDER BY m.uid"
     )
-
-
-def _text_column(name: str) -> str:
-    if name not in TEXTS:
-        raise ValueError(f"SEARCH looks into {', '.join(TEXTS)}, not {name!r}")
-    return name
 
 
 _FIELDS_SQL = (

@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
+
+from appliance.store.tx import Tx
 
 Run = tuple[int, int]
 """First and last UID, both included."""
+ALL: tuple[Run, ...] = ((1, 2**32 - 1),)
+"""Every UID there can be."""
+GAP = 32
+"""Runs no further apart are read by one statement: passing over a row is cheaper than another statement."""
 
 
 def ascending(uids: Iterable[int]) -> list[int]:
@@ -35,3 +42,34 @@ def _runs(known: Sequence[int]) -> Iterator[Run]:
             first = uid
         last = uid
     yield first, last
+
+
+def rows_in(tx: Tx, sql: str, mailbox: int, runs: Sequence[Run], *params: Any) -> list[tuple[Any, ...]]:
+    """Rows of `sql` for some runs, rising. It takes mailbox, first and last UID, then `params`; its rows start with
+    the UID and come in order."""
+    rows: list[tuple[Any, ...]] = []
+    for first, last in _spans(runs):
+        rows += tx.execute(sql, (mailbox, first, last, *params)).fetchall()
+    return rows if len(runs) < 2 else list(_within(rows, runs))
+
+
+def _spans(runs: Sequence[Run]) -> Iterator[Run]:
+    if not runs:
+        return
+    first, end = runs[0]
+    for start, last in runs[1:]:
+        if start - end > GAP:
+            yield first, end
+            first = start
+        end = last
+    yield first, end
+
+
+def _within(rows: Iterable[tuple[Any, ...]], runs: Sequence[Run]) -> Iterator[tuple[Any, ...]]:
+    ahead = iter(runs)
+    first, last = next(ahead)
+    for row in rows:
+        while row[0] > last:
+            first, last = next(ahead)
+        if row[0] >= first:
+            yield row

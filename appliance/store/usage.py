@@ -7,42 +7,52 @@ accepted: what RCPT let in is stored even where it overruns.
 from appliance.store.errors import OverQuota
 from appliance.store.tx import Tx
 
-_ACCOUNT = """
-UPDATE account SET used_bytes = used_bytes + :delta,
-    over_quota_since = CASE WHEN quota_bytes IS NULL OR used_bytes + :delta < quota_bytes
+_ADD = "UPDATE account SET used_bytes = used_bytes + ? WHERE id = ? RETURNING used_bytes, quota_bytes"
+_FREE = """
+UPDATE account SET used_bytes = used_bytes - :freed,
+    over_quota_since = CASE WHEN quota_bytes IS NULL OR used_bytes - :freed < quota_bytes
                        THEN NULL ELSE over_quota_since END
-WHERE id = :id RETURNING used_bytes, quota_bytes
+WHERE id = :id
 """
 _DOMAIN = "UPDATE domain SET used_bytes = used_bytes + ? WHERE id = ? RETURNING used_bytes, quota_bytes, organisation"
 _ORGANISATION = "UPDATE organisation SET used_bytes = used_bytes + ? WHERE id = ? RETURNING used_bytes, quota_bytes"
+ADD_ACCOUNT = "UPDATE account SET used_bytes = used_bytes + ? WHERE id = ?"
+_ADD_DOMAIN = "UPDATE domain SET used_bytes = used_bytes + ? WHERE id = ?"
+_ADD_ORGANISATION = """
+UPDATE organisation SET used_bytes = used_bytes + ? WHERE id = (SELECT organisation FROM domain WHERE id = ?)
+"""
 
 
-def charge_account(tx: Tx, account: int, delta: int) -> tuple[int, int | None]:
-    """Add `delta` bytes (negative: free them) to an account; gives the bytes then in use and the quota.
-
-    The grace time of an account over its quota ends as soon as it is under it again.
-    """
-    row = tx.execute(_ACCOUNT, {"delta": delta, "id": account}).fetchone()
-    return (row[0], row[1]) if row else (0, None)
+def add_usage(tx: Tx, account: int, domain: int, size: int) -> None:
+    """Add bytes (or take some away, negative) without a look at any quota."""
+    tx.execute(ADD_ACCOUNT, (size, account))
+    add_domain_usage(tx, domain, size)
 
 
-def charge_domain(tx: Tx, domain: int, delta: int) -> tuple[tuple[int, int | None], tuple[int, int | None]]:
-    """Add `delta` bytes to a domain and its organisation; gives bytes then in use and quota of each."""
-    row = tx.execute(_DOMAIN, (delta, domain)).fetchone()
-    if row is None:
-        return (0, None), (0, None)
-    used, quota, organisation = row
-    above = tx.execute(_ORGANISATION, (delta, organisation)).fetchone()
-    return (used, quota), (above[0], above[1])
+def add_domain_usage(tx: Tx, domain: int, size: int) -> None:
+    """As `add_usage`, for the domain and its organisation only."""
+    tx.execute(_ADD_DOMAIN, (size, domain))
+    tx.execute(_ADD_ORGANISATION, (size, domain))
 
 
-def charge(tx: Tx, account: int, domain: int, delta: int, *, judge: bool = False) -> None:
-    """Add `delta` bytes to all three sums; with `judge`, raises OverQuota where one then exceeds its quota."""
-    if not delta:
+def free_usage(tx: Tx, account: int, domain: int, size: int) -> None:
+    """Take bytes away; the grace time of an account over its quota ends once there is room again."""
+    if size:
+        tx.execute(_FREE, {"freed": size, "id": account})
+        add_domain_usage(tx, domain, -size)
+
+
+def charge_usage(tx: Tx, account: int, domain: int, size: int) -> None:
+    """Add bytes; raises OverQuota where account, domain or organisation then exceeds its quota."""
+    if not size:
         return
-    sums = (charge_account(tx, account, delta), *charge_domain(tx, domain, delta))
-    if not judge or delta < 0:
-        return
-    for word, (used, quota) in zip(("mailbox", "domain", "organisation"), sums, strict=True):
-        if quota is not None and used > quota:
-            raise OverQuota(f"the quota of the {word} is used up ({used} of {quota} bytes)")
+    row = tx.execute(_ADD, (size, account)).fetchone()
+    _judge("mailbox", *row)
+    used, quota, organisation = tx.execute(_DOMAIN, (size, domain)).fetchone()
+    _judge("domain", used, quota)
+    _judge("organisation", *tx.execute(_ORGANISATION, (size, organisation)).fetchone())
+
+
+def _judge(whose: str, used: int, quota: int | None) -> None:
+    if quota is not None and used > quota:
+        raise OverQuota(f"the quota of the {whose} is used up ({used} of {quota} bytes)")

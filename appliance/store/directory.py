@@ -5,7 +5,7 @@ Addresses are stored and found folded (`mail.address.fold_localpart`): case does
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from appliance.mail.address import Address, AddressError, parse_address, subaddress_candidates
 from appliance.records import Account, AddressInfo, DomainInfo, RouteFacts
@@ -25,6 +25,7 @@ _ALIASED_FIELDS = ", ".join(f"d.{name}" for name in _DOMAIN_FIELDS.split(", "))
 _ACCOUNT_FIELDS = (
     "id, domain, address, state, suspended_at, quota_bytes, used_bytes, over_quota_since, epoch, created_at"
 )
+_TARGET_FIELDS = ", ".join(f"c.{name}" for name in _ACCOUNT_FIELDS.split(", "))
 DOMAIN = f"SELECT {_DOMAIN_FIELDS} FROM domain"
 """Rows of `DomainInfo`."""
 ACCOUNT = f"SELECT {_ACCOUNT_FIELDS} FROM account"
@@ -38,6 +39,11 @@ SELECT a.id, a.domain, a.localpart, a.kind, a.code, a.text, t.account
 FROM address a LEFT JOIN address_target t ON t.address = a.id
 """
 """Rows of `address_infos`: one for each target."""
+_FOUND = f"""
+SELECT a.id, a.domain, a.localpart, a.kind, a.code, a.text, t.account, {_TARGET_FIELDS}
+FROM address a LEFT JOIN address_target t ON t.address = a.id LEFT JOIN account c ON c.id = t.account
+WHERE a.domain = ? AND a.localpart IN (?, ?)
+"""
 
 
 class Directory:
@@ -108,7 +114,8 @@ class Directory:
 
     def address(self, domain: int, localpart: str) -> AddressInfo | None:
         """The address of a domain with that folded local part."""
-        return _addresses(self._engine.reader, domain, (localpart,)).get(localpart)
+        sql = f"{ADDRESS} WHERE a.domain = ? AND a.localpart = ? ORDER BY t.account"
+        return address_infos(self._engine.reader.execute(sql, (domain, localpart)).fetchall()).get(localpart)
 
     def addresses(self, domain: int, kind: str) -> tuple[AddressInfo, ...]:
         """All addresses of one kind ("mailbox", "alias", "reject") in a domain, by local part."""
@@ -126,7 +133,7 @@ def address_infos(rows: Iterable[Sequence[Any]]) -> dict[str, AddressInfo]:
         if row[6] is not None:
             accounts.append(row[6])
     return {
-        localpart: AddressInfo(row[0], row[1], localpart, row[3], tuple(targets[localpart]), row[4], row[5])
+        localpart: AddressInfo(row[0], row[1], localpart, row[3], tuple(sorted(targets[localpart])), row[4], row[5])
         for localpart, row in first.items()
     }
 
@@ -151,37 +158,27 @@ def _account(connection: sqlite3.Connection, address: str) -> Account | None:
     return Account(*row) if row else None
 
 
-def _accounts(connection: sqlite3.Connection, ids: set[int]) -> dict[int, Account]:
+def _accounts(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Account]:
     found: dict[int, Account] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), 16):
-        part = ordered[start : start + 16]
-        size = 4 if len(part) <= 4 else 16
-        sql = f"{ACCOUNT} WHERE id IN ({', '.join('?' * size)})"
-        for row in connection.execute(sql, (*part, *[part[-1]] * (size - len(part)))).fetchall():
-            found[row[0]] = Account(*row)
+    for account in sorted(ids):
+        row = connection.execute(f"{ACCOUNT} WHERE id = ?", (account,)).fetchone()
+        if row is not None:
+            found[account] = Account(*row)
     return found
-
-
-def _addresses(connection: sqlite3.Connection, domain: int, localparts: Sequence[str]) -> dict[str, AddressInfo]:
-    sql = f"{ADDRESS} WHERE a.domain = ? AND a.localpart IN (?, ?) ORDER BY a.localpart, t.account"
-    return address_infos(connection.execute(sql, (domain, localparts[0], localparts[-1])).fetchall())
 
 
 def _domain_facts(
     connection: sqlite3.Connection, domain: DomainInfo, address: Address, server_contact: str
 ) -> RouteFacts:
     candidates = subaddress_candidates(address.localpart, domain.separators)
-    found = _addresses(connection, domain.id, candidates)
-    contact = domain.contact_account
-    ids = {target for info in found.values() for target in info.accounts}
-    if domain.unknown == "catch_all" and domain.catch_all_account is not None:
-        ids.add(domain.catch_all_account)
-    if CONTACT_NAMES.isdisjoint(candidates):
-        contact = None
-    elif contact is None:
-        account = _account(connection, server_contact)
-        contact = None if account is None else account.id
-    if contact is not None:
-        ids.add(contact)
-    return RouteFacts(domain, candidates, found, _accounts(connection, ids) if ids else {}, contact)
+    rows = connection.execute(_FOUND, (domain.id, candidates[0], candidates[-1])).fetchall()
+    accounts = {row[6]: Account(*row[7:]) for row in rows if row[7] is not None}
+    contact = None
+    if not CONTACT_NAMES.isdisjoint(candidates):
+        contact = domain.contact_account
+        if contact is None and (account := _account(connection, server_contact)):
+            contact = account.id
+    further = {contact, domain.catch_all_account if domain.unknown == "catch_all" else None} - {None, *accounts}
+    if further:
+        accounts |= _accounts(connection, cast("set[int]", further))
+    return RouteFacts(domain, candidates, address_infos(rows), accounts, contact)

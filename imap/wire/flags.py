@@ -12,7 +12,7 @@ RECENT = 32
 """Bit for \\Recent in the arguments of this module; it is a session's, and never stored."""
 MAX_KEYWORD = 100
 """Octets of one keyword."""
-MAX_KEYWORDS = 100
+MAX_KEYWORDS = 64
 """Different keywords of one command, and so of one message."""
 _BITS = {"\\SEEN": SEEN, "\\ANSWERED": ANSWERED, "\\FLAGGED": FLAGGED, "\\DELETED": DELETED, "\\DRAFT": DRAFT}
 _NAMES = {**SYSTEM_FLAGS, RECENT: "\\Recent"}

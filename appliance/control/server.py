@@ -32,7 +32,9 @@ CLOSE_SECONDS = 5.0
 class ControlServer:
     """Serves the verbs on the socket of one data directory, whose lock the daemon holds."""
 
-    def __init__(self, data_dir: Path, house: House) -> None:
+    def __init__(self, data_dir: Path, house: House, *, allowed: frozenset[int] | None = None) -> None:
+        """`allowed` are the users that get in, root and the daemon's own unless named."""
+        self._allowed = frozenset({0, os.geteuid()}) if allowed is None else allowed
         self._data_dir = data_dir
         self._house = house
         self._server: asyncio.Server | None = None
@@ -72,7 +74,7 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid = peer_uid(writer.get_extra_info("socket"))
         try:
-            if uid not in (0, os.geteuid()):
+            if uid not in self._allowed:
                 raise VerbError(f"user {uid} may not: only root and the daemon's own user", FAILED)
             if len(self._tasks) > MAX_CONNECTIONS:
                 raise VerbError("too many requests at once, try again", RETRY)

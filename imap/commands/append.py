@@ -1,0 +1,103 @@
+"""APPEND (RFC 3501 §6.3.11, RFC 4315 §3): what may be refused is refused before the message is sent."""
+
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+
+from appliance.mail.delivery import Content
+from appliance.mail.header import header_limits
+from appliance.mail.structure import Rendition, render
+from appliance.records import MailboxInfo
+from appliance.store import message_acts
+from appliance.store.errors import NotFound
+from imap.session import Session, Upload
+from imap.wire import arguments as a
+from imap.wire import responses
+from imap.wire.commands import open_command
+from imap.wire.lexer import Held, Part
+from imap.wire.status import ImapError, Status, bad, no, ok
+
+INLINE_RENDER = 131_072
+"""Octets up to which a message is rendered on the loop (under 1 ms)."""
+
+
+def open_upload(session: Session, parts: Sequence[Part], size: int) -> Upload:
+    """A place for a message that is announced. Raises ImapError where it could not be stored (RFC 7888 §4)."""
+    opened = open_command(parts)
+    opened.parser.sp()
+    mailbox = _mailbox(session, opened.parser.mailbox())
+    front = session.front
+    if front.max_message_size and size > front.max_message_size:
+        # RFC 7889 §4 describes the case, RFC 4978's successor RFC 7888 §4 the code
+        raise no(f"A message has at most {front.max_message_size} octets", "TOOBIG")
+    if not size:
+        raise no("A message is not empty", "CANNOT")
+    if not front.store.guard.ok():
+        raise no("No room on disk", "UNAVAILABLE")
+    account = front.store.directory.account_by_id(session.owner.id)
+    if account is not None and account.quota_bytes is not None and account.used_bytes + size > account.quota_bytes:
+        raise no("No room left in the mailbox", "OVERQUOTA")
+    return Upload(opened.tag, mailbox, front.store.new_spool(head_limit=front.limits.header_bytes + 1))
+
+
+async def append(session: Session, args: a.Append) -> Status:
+    """The message has arrived in its spool: store it, then OK means that it is on the disk."""
+    if not isinstance(args.message, Held) or not isinstance(args.message.content, Upload):
+        raise bad("The message is a literal")
+    upload, front = args.message.content, session.front
+    limits = front.limits
+    why = header_limits(upload.spool.head_bytes, limits.header_bytes, limits.header_fields)
+    if why is not None:
+        raise no(f"Not stored: {why}", "LIMIT")
+    content = await upload.spool.finish(b"")
+    rendition = await _render(session, content)
+    stored = await front.store.blobs.store(content, (upload.mailbox.domain,))
+    internaldate = front.now() if args.internaldate is None else args.internaldate
+    try:
+        result = await front.store.engine.write(
+            lambda tx: message_acts.append(
+                tx,
+                front.store.blobs,
+                upload.mailbox.id,
+                stored,
+                rendition,
+                flags=args.flags.bits,
+                keywords=args.flags.keywords,
+                internaldate=internaldate,
+            ),
+            size=stored.size,
+        )
+    except NotFound:
+        raise _gone() from None
+    return ok("APPEND completed", responses.append_uid(result.uidvalidity, result.uid))
+
+
+async def _render(session: Session, content: Content) -> Rendition:
+    limits = session.front.limits
+    depth, parts = limits.mime_depth, limits.mime_parts
+    if content.data is not None and content.size <= INLINE_RENDER:
+        return render(content.data, max_depth=depth, max_parts=parts)
+    return await session.front.work(lambda: _render_big(content, depth, parts))
+
+
+def _render_big(content: Content, depth: int, parts: int) -> Rendition:
+    if content.path is None:
+        return render(content.data or b"", max_depth=depth, max_parts=parts)
+    return _render_file(content.path, depth, parts)
+
+
+def _render_file(path: Path, depth: int, parts: int) -> Rendition:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as octets:
+        return render(octets, max_depth=depth, max_parts=parts)
+
+
+def _mailbox(session: Session, name: str) -> MailboxInfo:
+    found = session.front.store.mailboxes.get(session.owner.id, name)
+    if found is None:
+        raise _gone()
+    return found
+
+
+def _gone() -> ImapError:
+    # RFC 3501 §6.3.11: the client may make it and try again
+    return no("No such mailbox", "TRYCREATE")

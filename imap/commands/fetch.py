@@ -1,0 +1,138 @@
+"""FETCH and UID FETCH (RFC 3501 §6.4.5): answers stream in chunks, and nothing of the store is held meanwhile."""
+
+from collections.abc import Iterator, Sequence
+
+from appliance.records import SEEN
+from appliance.store import message_acts
+from appliance.store.blobs import Body
+from appliance.store.errors import StoreError
+from appliance.store.messages import MAX_ROWS, Need, Row
+from imap.commands.header_sets import HeaderSets
+from imap.fetch_data import FetchPlan
+from imap.sections import BodyCut, Piece, SubsetCut, fill
+from imap.session import Selected, Session
+from imap.view import Selection
+from imap.wire import arguments as a
+from imap.wire.status import Status, no, ok
+
+FLAGS_CHUNK = 2_500
+"""Messages told at once when nothing is read for them; less than a millisecond."""
+GROUP_OCTETS = 512 * 1024
+"""Octets of bodies that are read and written at once."""
+BLOCK = 128 * 1024
+"""Octets of a large body that are read at once."""
+
+
+async def fetch(session: Session, args: a.Fetch) -> Status:
+    """What is asked for of each message, then flags that changed by it."""
+    selected = session.chosen
+    selected.state.refresh()
+    view = selected.view
+    chosen = view.resolve(args.numbers, uid=args.uid)
+    plan = FetchPlan(args.items, uid=args.uid)
+    if plan.marks_seen and not view.read_only:
+        await _mark_seen(session, selected, chosen)
+    if not plan.needs_rows:
+        for chunk in chosen.chunks(FLAGS_CHUNK):
+            session.tell(plan.lines(view, chunk))
+            await session.flush_and_drain()
+    else:
+        await _fetch_rows(session, selected, plan, chosen)
+    if view.pending_expunge and not args.uid:
+        index = selected.state.truth.index
+        if any(index(uid) is None for uid in chosen.uids):
+            # RFC 2180 §4.1.2, RFC 5530 §3: some of the numbers stand for messages that are no more
+            raise no("Some of these messages have been expunged", "EXPUNGEISSUED")
+    return ok("FETCH completed")
+
+
+async def _mark_seen(session: Session, selected: Selected, chosen: Selection) -> None:
+    """Reading sets \\Seen (RFC 3501 §6.4.5): one write for all; the changes are told at the command's end."""
+    state = selected.state
+    index, flags = state.truth.index, state.truth.flags
+    unseen = [uid for uid in chosen.uids if (at := index(uid)) is not None and not flags[at] & SEEN]
+    if unseen:
+        changed = await session.front.store.engine.write(
+            lambda tx: message_acts.store_flags(tx, state.id, unseen, "add", SEEN)
+        )
+        state.refresh_flags(changed)
+
+
+async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, chosen: Selection) -> None:
+    messages, mailbox = session.front.store.messages, selected.state.id
+    sets = HeaderSets(session.front, mailbox, plan.subsets)
+    for chunk in chosen.chunks(MAX_ROWS):
+        all_known = sets.look_up(chunk.uids)
+        wanted = plan.need_of(all_known=all_known)
+        rows = messages.rows(mailbox, chunk.uids, Need(**dict.fromkeys(wanted, True)))
+        if not all_known:
+            sets.cut(rows)
+        if plan.contents:
+            await _tell_contents(session, selected, plan, chunk, rows, sets)
+        else:
+            session.tell(plan.lines(selected.view, chunk, rows, sets.known))
+        await session.flush_and_drain()
+    sets.remember()
+
+
+async def _tell_contents(
+    session: Session, selected: Selected, plan: FetchPlan, chunk: Selection, rows: Sequence[Row], sets: HeaderSets
+) -> None:
+    """Responses with body content: small bodies in groups, large ones block by block."""
+    numbers = dict(zip(chunk.uids, chunk.numbers, strict=True))
+    blobs = session.front.store.blobs
+    for group in _groups(rows):
+        bodies = blobs.bodies_inline([row.blob for row in group])
+        for row in group:
+            pieces = plan.pieces(selected.view, numbers[row.uid], row, sets.known)
+            if pieces is None or row.blob not in bodies:
+                continue  # expunged a moment ago
+            body = bodies[row.blob]
+            if body is not None:
+                session.tell(fill(pieces, body))
+            else:
+                await _stream(session, pieces, row.blob)
+        await session.flush_and_drain()
+
+
+def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows in groups of at most GROUP_OCTETS, or of one."""
+    group: list[Row] = []
+    octets = 0
+    for row in rows:
+        if group and octets + row.size > GROUP_OCTETS:
+            yield group
+            group, octets = [], 0
+        group.append(row)
+        octets += row.size
+    if group:
+        yield group
+
+
+async def _stream(session: Session, pieces: Sequence[Piece], blob: int) -> None:
+    """Send a response whose body is a file. Once its size is announced, all of it comes or the connection ends."""
+    body = await session.front.store.blobs.open(blob)
+    try:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                session.tell(piece)
+            elif isinstance(piece, SubsetCut):
+                session.tell(piece.finish(await body.read(piece.start, piece.stop - piece.start)))
+            else:
+                await _send(session, piece, body)
+    finally:
+        body.close()
+
+
+async def _send(session: Session, cut: BodyCut, body: Body) -> None:
+    at = cut.start
+    while at < cut.stop:
+        try:
+            octets = await body.read(at, min(BLOCK, cut.stop - at))
+        except StoreError as error:
+            raise ConnectionAbortedError(f"a message body cannot be read: {error}") from error
+        if not octets:
+            raise ConnectionAbortedError("a message body is shorter than its row says")
+        session.tell(octets)
+        at += len(octets)
+        await session.flush_and_drain()

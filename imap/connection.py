@@ -1,0 +1,361 @@
+"""One IMAP connection: bytes in, commands one at a time, bytes out under back-pressure.
+
+An `asyncio.Protocol` of its own, because thousands of idle clients must cost next to nothing: between two
+commands there is no task, no stream and no future, only the framer, the session and one timer. A command
+runs as a task; what the client sends meanwhile waits in the framer, and from `READ_AHEAD` octets on in the
+kernel. IDLE is no running command either: it is a tag that waits for DONE (RFC 2177 §3).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable
+
+from appliance.mail.envelope import Peer
+from imap.dispatch import execute, finish_idle, judge_literal
+from imap.framing import Announced, Chunk, Complete, Framer, LineTooLong
+from imap.front import Front
+from imap.session import Session, Upload, refusal_of
+from imap.wire.status import ImapError, Status
+
+LINE_BEFORE_LOGIN = 8_192
+"""Octets of a command's text before login (RFC 2683 §3.2.1.5 asks for 1000, some clients send 8000)."""
+LINE_AFTER_LOGIN = 65_536
+"""Octets of a command's text after login, without its literals."""
+READ_AHEAD = 65_536
+"""Octets of further commands that are read while one runs."""
+WRITE_AHEAD = 262_144
+"""Octets that may wait for a slow reader before the command that makes them has to wait too."""
+MAX_BAD = 20
+"""Commands answered BAD after which the session is ended."""
+TICK = 300.0
+"""Seconds after which the timer looks at the connection at the latest."""
+HANDSHAKE_SECONDS = 30.0
+
+_TOO_LONG = Status("BYE", "Command line too long").line()
+_TOO_BAD = Status("BYE", "Too many commands that are not understood").line()
+_AUTOLOGOUT = Status("BYE", "Autologout: silent for too long").line()
+_TOO_MANY = Status("BYE", "Too many connections", "UNAVAILABLE").line()
+
+
+class Connection(asyncio.Protocol):
+    """The transport's side of a session. Only this class writes to the client."""
+
+    __slots__ = (
+        "_ask",
+        "_awake",
+        "_bad",
+        "_closing",
+        "_drained",
+        "_framer",
+        "_front",
+        "_refusal",
+        "_task",
+        "_timer",
+        "_upload",
+        "secure",
+        "session",
+        "transport",
+    )
+
+    def __init__(self, front: Front, *, secure: bool) -> None:
+        self.secure = secure
+        """Whether TLS protects it."""
+        self.session: Session | None = None
+        self.transport: asyncio.Transport | None = None
+        self._front = front
+        self._framer = Framer()
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._awake = 0.0
+        self._drained: asyncio.Future[None] | None = None
+        self._ask: asyncio.Future[bytes] | None = None
+        self._upload: Upload | None = None
+        self._refusal: ImapError | None = None
+        self._bad = 0
+        self._closing = False
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or turn away when there are too many (RFC 3501 §7.1.5)."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        address = transport.get_extra_info("peername") or ("", 0)
+        host = str(address[0]).removeprefix("::ffff:")
+        if not self._front.enter(self, host):
+            self.close(_TOO_MANY)
+            return
+        transport.set_write_buffer_limits(high=WRITE_AHEAD)
+        loop = asyncio.get_running_loop()
+        self._awake = loop.time()
+        self._timer = loop.call_later(min(self._front.patience.login, TICK), self._tick)
+        self.session = Session(self._front, self, Peer(host, int(address[1])))
+        transport.write(self.session.greeting())
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; start the next command if none runs."""
+        if self._closing or self.session is None:
+            return
+        self._framer.feed(data)
+        if self.session.authenticated:
+            self._awake = asyncio.get_running_loop().time()
+        self._pump()
+        if self._task is not None and self._framer.buffered > READ_AHEAD and self.transport is not None:
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Half-closed is closed."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything; a running command ends when it next waits for this client."""
+        self._closing = True
+        self.transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        if self._ask is not None and not self._ask.done():
+            self._ask.set_exception(ConnectionResetError("the client is gone"))
+        self._drop_upload()
+        if self.session is not None:
+            self.session.end()
+        self._front.leave(self)
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly: `drain` waits from now on."""
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+        if self.session is not None:
+            self.session.idle_turn()
+
+    # What the session and its commands call.
+
+    @property
+    def congested(self) -> bool:
+        """Whether the client still has more than `WRITE_AHEAD` octets to read."""
+        return self._drained is not None
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the client; nothing happens on a connection that is closing."""
+        if self.transport is not None and not self._closing:
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until a slow client has read enough. Raises ConnectionResetError when it is gone."""
+        if self._drained is not None:
+            self._awake = asyncio.get_running_loop().time()
+            await self._drained
+        if self._closing:
+            raise ConnectionResetError("the client is gone")
+
+    async def ask(self, challenge: bytes) -> bytes:
+        """Send a continuation request and wait for the client's line (RFC 3501 §7.5)."""
+        self.write(b"+ " + challenge + b"\r\n")
+        line = self._framer.line(LINE_BEFORE_LOGIN)
+        if line is not None:
+            return line
+        self._ask = asyncio.get_running_loop().create_future()
+        return await self._ask
+
+    def close(self, goodbye: bytes = b"") -> None:
+        """Say goodbye and close; what was written before is still sent."""
+        if self._closing or self.transport is None:
+            return
+        if goodbye:
+            self.transport.write(goodbye)
+        self._closing = True
+        self._awake = asyncio.get_running_loop().time()
+        self.transport.close()
+
+    def shut_down(self, goodbye: bytes) -> None:
+        """End the session: at once, or once the running command has its answer."""
+        if self._task is None or self.session is None or self._ask is not None:
+            self.close(goodbye)
+        else:
+            self.session.leaving = goodbye
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def forget_input(self) -> bool:
+        """Drop all that the client sent and nobody read yet; whether there was anything (RFC 3501 §6.2.1)."""
+        early = self._framer.midway
+        self._framer.clear()
+        return early
+
+    async def start_tls(self, context: ssl.SSLContext, answer: bytes) -> None:
+        """Answer in clear, then shake hands; nothing is read in clear between the two (RFC 3501 §6.2.1)."""
+        plain = self.transport
+        if plain is None:
+            raise ConnectionResetError("the client is gone")
+        plain.pause_reading()
+        plain.write(answer)
+        loop = asyncio.get_running_loop()
+        secured = await loop.start_tls(plain, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+        if secured is None:
+            raise ConnectionResetError("the handshake was given up")
+        secured.set_write_buffer_limits(high=WRITE_AHEAD)
+        self.transport = secured
+        self.secure = True
+
+    # The loop over commands.
+
+    def _pump(self) -> None:
+        """Start what has arrived, unless a command runs."""
+        try:
+            if self._ask is not None:
+                self._answer()
+            elif self._task is None:
+                work = self._next()
+                if work is not None:
+                    self._task = asyncio.get_running_loop().create_task(self._serve(work))
+        except LineTooLong:
+            self.close(_TOO_LONG)
+
+    def _answer(self) -> None:
+        """Hand the command that asked its line."""
+        line = self._framer.line(LINE_BEFORE_LOGIN)
+        if line is not None and self._ask is not None:
+            ask, self._ask = self._ask, None
+            if not ask.done():
+                ask.set_result(line)
+
+    async def _serve(self, work: Awaitable[str] | None) -> None:
+        """Run commands until the client has no complete one left."""
+        try:
+            while work is not None:
+                self._count(await work)
+                self._leave()
+                if self._framer.buffered:
+                    await asyncio.sleep(0)  # a client that pipelines waits its turn like everybody
+                work = self._next()
+        except LineTooLong:
+            self.close(_TOO_LONG)
+        except (ConnectionError, ssl.SSLError, TimeoutError):
+            self.abort()
+        finally:
+            self._task = None
+            self._awake = asyncio.get_running_loop().time()
+        if self.transport is not None and not self._closing and not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    def _next(self) -> Awaitable[str] | None:
+        """The next piece of work, which tells the kind of its answer; None: nothing complete has arrived."""
+        session = self.session
+        while session is not None and not self._closing:
+            limit = LINE_AFTER_LOGIN if session.authenticated else LINE_BEFORE_LOGIN
+            if session.idle_tag is not None:
+                line = self._framer.line(limit)
+                if line is None:
+                    return None
+                self._count(finish_idle(session, line))
+                self._leave()
+                continue
+            event = self._framer.read(limit)
+            if event is None:
+                return None
+            if isinstance(event, Complete):
+                upload, self._upload = self._upload, None
+                return execute(session, event.parts, upload)
+            if isinstance(event, Announced):
+                self._judge(session, event)
+            elif isinstance(event, Chunk):
+                waiting = self._spool(event)
+                if waiting is not None:
+                    return waiting
+            elif self._refusal is not None:
+                self._refuse(self._refusal)
+        return None
+
+    def _judge(self, session: Session, event: Announced) -> None:
+        """Decide upon a literal before its first octet is asked for (RFC 7888 §3)."""
+        literal = event.literal
+        try:
+            upload = judge_literal(session, event.parts, literal, self._framer.octets)
+        except ImapError as refusal:
+            self._drop_upload()
+            if self._framer.refuse(literal):
+                self._refuse(refusal)
+            else:
+                self._refusal = refusal
+            return
+        if upload is None:
+            self._framer.take(literal)
+        else:
+            self._upload = upload
+            self._framer.stream(literal, upload)
+        if literal.sync:
+            self.write(b"+ Go ahead\r\n")
+
+    def _spool(self, chunk: Chunk) -> Awaitable[str] | None:
+        """Put a piece of a message away; an awaitable when the disk has to be waited for."""
+        assert self._upload is not None
+        try:
+            waiting = self._upload.spool.feed(chunk.data)
+        except Exception as error:
+            self._spool_failed(error)
+            return None
+        return None if waiting is None else self._spooled(waiting)
+
+    async def _spooled(self, waiting: Awaitable[None]) -> str:
+        try:
+            await waiting
+        except Exception as error:
+            self._spool_failed(error)
+        return "OK"
+
+    def _spool_failed(self, error: Exception) -> None:
+        """Give up the APPEND under way: the rest of it is read and dropped, then it is answered."""
+        assert self._upload is not None
+        assert self.session is not None
+        self._refusal = ImapError(refusal_of(self.session, error, "APPEND"), self._upload.tag)
+        self._drop_upload()
+        self._framer.abort_stream()
+
+    def _drop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.spool.abandon()
+
+    def _refuse(self, refusal: ImapError) -> None:
+        self._refusal = None
+        self.write(refusal.line())
+        self._count(refusal.kind)
+
+    def _count(self, kind: str) -> None:
+        """One answer was given; too many BADs are no mail client (RFC 3501 §7.1.5)."""
+        self._bad += kind == "BAD"
+        if self._bad >= MAX_BAD:
+            self.close(_TOO_BAD)
+
+    def _leave(self) -> None:
+        """Close if the command that was answered ended the session."""
+        if self.session is not None and self.session.leaving is not None:
+            self.close(self.session.leaving)
+
+    def _tick(self) -> None:
+        """Look whether the client has been silent, or has left its answers unread, for too long."""
+        patience, loop = self._front.patience, asyncio.get_running_loop()
+        silent = loop.time() - self._awake
+        if self._closing or self.congested:
+            left = patience.stalled - silent
+            if left <= 0:
+                self.abort()
+                return
+        else:
+            authenticated = self.session is not None and self.session.authenticated
+            left = (patience.autologout if authenticated else patience.login) - silent
+            if left <= 0 and (self._task is None or self._ask is not None):
+                self.close(_AUTOLOGOUT)
+                left = patience.stalled
+        self._timer = loop.call_later(min(max(left, 0.05), TICK), self._tick)

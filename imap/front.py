@@ -1,0 +1,135 @@
+"""What all IMAP sessions of a process share, and the list of their connections."""
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import structlog
+
+from appliance.identity.login import Logins
+from appliance.store.store import Store
+from config.settings import Limits
+from imap.mailbox_state import MailboxStates
+
+if TYPE_CHECKING:
+    from imap.connection import Connection
+
+_log = structlog.get_logger("imap")
+T = TypeVar("T")
+WORK_THREADS = 2
+"""Threads for what would hold up the loop: more would only fight for the interpreter."""
+
+Admission = Callable[[str], Callable[[], None] | None]
+"""Given a client's IP address, the way to give its place back; None when there is no place for it."""
+
+
+def admit_all(address: str) -> Callable[[], None]:
+    """The admission of a server without limits."""
+    return lambda: None
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long a silent client is kept, in seconds."""
+
+    login: float = 5 * 60
+    """Until somebody has logged in."""
+    autologout: float = 30 * 60
+    """After login (RFC 3501 §5.4: at least 30 minutes)."""
+    stalled: float = 5 * 60
+    """While it leaves an answer unread."""
+
+
+class Front:
+    """The services sessions use. One for each process; used on the event loop only."""
+
+    def __init__(
+        self,
+        store: Store,
+        logins: Logins,
+        *,
+        hostname: str,
+        now: Callable[[], int],
+        new_id: Callable[[], int],
+        limits: Limits,
+        max_message_size: int,
+        cleartext_login_from: Iterable[str] = (),
+        admit: Admission = admit_all,
+        patience: Patience | None = None,
+    ) -> None:
+        self.store = store
+        self.logins = logins
+        self.states = MailboxStates(store)
+        self.hostname = hostname
+        self.now = now
+        self.new_id = new_id
+        """Makes the id by which the log knows an internal error."""
+        self.limits = limits
+        self.max_message_size = max_message_size
+        self.patience = patience or Patience()
+        self.tls: ssl.SSLContext | None = None
+        """What STARTTLS uses; None: it is not offered."""
+        self._cleartext = tuple(ipaddress.ip_network(network, strict=False) for network in cleartext_login_from)
+        self._admit = admit
+        self._connections: dict[Connection, Callable[[], None]] = {}
+        self._emptied: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(WORK_THREADS, "imap-work")
+
+    async def work(self, act: Callable[[], T]) -> T:
+        """Run what would hold up the loop (decoding, scanning) on one of a few threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something nobody waits for, such as making claims of \\Recent last; a failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("background work failed", error=str(error))
+
+    def cleartext_allowed(self, address: str) -> bool:
+        """Whether a client at this IP address may log in without TLS."""
+        try:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._cleartext)
+
+    def enter(self, connection: "Connection", address: str) -> bool:
+        """Count a connection in; False when there is no place for it or the server stops."""
+        release = None if self._emptied is not None else self._admit(address)
+        if release is None:
+            return False
+        self._connections[connection] = release
+        return True
+
+    def leave(self, connection: "Connection") -> None:
+        """Count a connection out."""
+        release = self._connections.pop(connection, None)
+        if release is not None:
+            release()
+        if self._emptied is not None and not self._connections:
+            self._emptied.set()
+
+    def connections(self) -> "tuple[Connection, ...]":
+        """All that are open."""
+        return tuple(self._connections)
+
+    def close(self) -> None:
+        """Let the threads go; the last act of a front."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def stop(self) -> asyncio.Event:
+        """Let nobody in any more; the event is set once the last connection has gone."""
+        if self._emptied is None:
+            self._emptied = asyncio.Event()
+        if not self._connections:
+            self._emptied.set()
+        return self._emptied

@@ -1,0 +1,116 @@
+"""The IMAP listener on loopback with the real store, for dialogues and journeys in this process."""
+
+import hashlib
+import itertools
+import secrets
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from appliance.ids import IdMaker
+from appliance.identity.login import Logins
+from appliance.identity.password import Parameters, Passwords
+from appliance.mail.address import parse_address
+from appliance.mail.delivery import Content
+from appliance.mail.structure import render
+from appliance.store import account_acts, credential_acts, directory_acts, message_acts
+from appliance.store.store import open_store
+from appliance.tls.contexts import Contexts
+from config.settings import Limits, Tls
+from imap.front import Front, Patience
+from imap.listeners import ImapListeners, bind
+
+PASSWORD = "correct-horse-battery"
+DOMAIN = "dest.example"
+MESSAGE = (
+    b"From: Ann <ann@example.org>\r\nTo: joe@dest.example\r\nSubject: Number %d\r\n"
+    b"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\n\r\nBody of %d\r\n"
+)
+_CONTEXTS: dict[str, Contexts] = {}
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+class ImapHouse:
+    """`async with ImapHouse(tmp_path) as house`: ports `port` and `tls_port`, accounts as they are asked for."""
+
+    def __init__(self, directory: Path, *, patience: Patience | None = None, **settings: Any) -> None:
+        self.directory = directory
+        self.patience = patience
+        self.cleartext: tuple[str, ...] = settings.pop("cleartext", ("127.0.0.0/8",))
+        self.max_message_size: int = settings.pop("max_message_size", 50_000_000)
+        self.limits = msgspec.structs.replace(Limits(), **settings)
+        self.numbers = itertools.count(1)
+
+    async def __aenter__(self) -> "ImapHouse":
+        data = self.directory / "data"
+        self.store = open_store(data, now=now, ids=IdMaker(now), disk_reserve=0)
+        self.passwords = Passwords(Parameters(memory_kib=64, passes=1, lanes=1))
+        if "one" not in _CONTEXTS:  # a key takes a while to make, and serves every test
+            _CONTEXTS["one"] = Contexts(Tls(), data, "mail.test", now())
+        self.front = Front(
+            self.store,
+            Logins(self.store, self.passwords, now=now),
+            hostname="mail.test",
+            now=now,
+            new_id=IdMaker(now),
+            limits=self.limits,
+            max_message_size=self.max_message_size,
+            cleartext_login_from=self.cleartext,
+            patience=self.patience,
+        )
+        self.listeners = ImapListeners(self.front)
+        clear, secure = bind(("127.0.0.1:0",), "imap.imap"), bind(("127.0.0.1:0",), "imap.imaps")
+        self.port: int = clear[0].getsockname()[1]
+        self.tls_port: int = secure[0].getsockname()[1]
+        await self.listeners.start(clear, secure, _CONTEXTS["one"].imap)
+        self.domain = await self.store.engine.write(lambda tx: directory_acts.add_domain(tx, DOMAIN))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.listeners.drain(5)
+        self.passwords.close()
+        self.store.close()
+
+    async def account(self, name: str, **limits: int) -> str:
+        """A claimed account with PASSWORD; gives its address."""
+        address = parse_address(f"{name}@{DOMAIN}")
+        token = hashlib.sha256(secrets.token_bytes(16)).digest()
+        hashed = await self.passwords.hash(PASSWORD)
+
+        def job(tx: Any) -> None:
+            made = account_acts.add_account(tx, self.domain.id, address, **limits)
+            credential_acts.add_invite(tx, made.id, token, created_by="test", expires_at=now() + 10**9)
+            credential_acts.claim(tx, token, hashed, "test")
+
+        await self.store.engine.write(job)
+        return address.text
+
+    async def deliver(self, address: str, folder: str = "INBOX", message: bytes | None = None) -> int:
+        """Put a message into a folder, as a delivery would; gives its UID."""
+        number = next(self.numbers)
+        octets = MESSAGE % (number, number, number) if message is None else message
+        account = self.store.directory.account(address)
+        assert account is not None
+        mailbox = self.store.mailboxes.get(account.id, folder)
+        assert mailbox is not None
+        content = Content(len(octets), hashlib.sha256(octets).digest(), octets)
+        stored = await self.store.blobs.store(content, (mailbox.domain,))
+        rendition = render(octets)
+        result = await self.store.engine.write(
+            lambda tx: message_acts.append(tx, self.store.blobs, mailbox.id, stored, rendition, internaldate=now())
+        )
+        return result.uid
+
+    async def suspend(self, address: str) -> None:
+        """Suspend the account."""
+        account = self.store.directory.account(address)
+        assert account is not None
+        await self.store.engine.write(lambda tx: account_acts.suspend_account(tx, account.id))

@@ -75,7 +75,7 @@ class Blobs:
     """The bodies of the store. Rows are read inline on the caller's thread, files on the file pool's."""
 
     def __init__(self, engine: Engine, pool: FilePool, root: Path, scratch: Path) -> None:
-        self.files = BodyFiles(root, scratch, self._named)
+        self.files = BodyFiles(root, scratch, self.named)
         self._engine = engine
         self._pool = pool
 
@@ -169,5 +169,6 @@ class Blobs:
             source.write_bytes(content.data or b"")
         return self.files.put(source, content.sha256, domains)
 
-    def _named(self, name: Name) -> bool:
+    def named(self, name: Name) -> bool:
+        """Whether a committed row names a body file."""
         return self._engine.reader.execute(_NAMED, name).fetchone() is not None

@@ -111,9 +111,12 @@ class Engine:
         self._writer.put(Ticket(job, size, future))
         return await future
 
-    async def read(self, act: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `act` on a reader thread, all of it in one snapshot; StoreTimeout once it holds that for 5 s."""
-        return await self._readers.read(act)
+    async def read(self, act: Callable[[sqlite3.Connection], T], *, seconds: float | None = None) -> T:
+        """Run `act` on a reader thread, all of it in one snapshot; StoreTimeout once it holds that for 5 s.
+
+        `seconds` allows more, for what must see the whole database at one moment: the WAL grows meanwhile.
+        """
+        return await self._readers.read(act, seconds)
 
     def fail(self, error: Exception, what: str) -> None:
         """Refuse all further writes: a write or an fsync failed, so what is on the disk is unknown. Any thread."""

@@ -46,21 +46,23 @@ class Readers:
                 self._all.append(connection)
         return connection
 
-    async def read(self, act: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `act` on a pool thread, all of it in one snapshot."""
+    async def read(self, act: Callable[[sqlite3.Connection], T], seconds: float | None = None) -> T:
+        """Run `act` on a pool thread, all of it in one snapshot, for so many seconds."""
         if self._closed:
             raise StoreError("the store is closed")
         if self._under_way >= MAX_WAITING:
             raise StoreBusy(f"{MAX_WAITING} reads are waiting already")
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._snapshot, act)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._snapshot, act, seconds or self._seconds
+            )
         finally:
             self._under_way -= 1
 
-    def _snapshot(self, act: Callable[[sqlite3.Connection], T]) -> T:
+    def _snapshot(self, act: Callable[[sqlite3.Connection], T], seconds: float) -> T:
         connection = self.mine
-        end = time.monotonic() + self._seconds
+        end = time.monotonic() + seconds
         # A deadline looked at between steps, not interrupt() from outside: that could hit the next read instead.
         connection.set_progress_handler(lambda: self._closed or time.monotonic() > end, _STEPS)
         connection.execute("BEGIN")
@@ -68,7 +70,7 @@ class Readers:
             return act(connection)
         except sqlite3.OperationalError as error:
             if is_interrupt(error):
-                raise StoreTimeout(f"a read took more than {self._seconds:g} s") from error
+                raise StoreTimeout(f"a read took more than {seconds:g} s") from error
             raise
         finally:
             connection.set_progress_handler(None, 0)

@@ -1,42 +1,97 @@
 """The store, assembled: everything that lasts, in one data directory.
 
-data_dir/appliance.db     the database (and its -wal, -shm)
-data_dir/blobs/           bodies above 32 KiB, one immutable file each
-data_dir/spool/           messages being received; emptied at start
+- `appliance.db`: the database (with its -wal and -shm)
+- `blobs/`: bodies above 32 KiB, one immutable file each
+- `spool/`: messages being received; emptied at start
+- `ballast`: room set aside for deleting when the disk is full
+- `lock`: held by the process that has the directory (`appliance.store.lock`)
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.store.accept import Acceptor
+from appliance.store.audit import Audit
+from appliance.store.blobs import Blobs
+from appliance.store.check import Check
+from appliance.store.credentials import Credentials
+from appliance.store.directory import Directory
+from appliance.store.disk import DiskGuard, default_reserve
 from appliance.store.engine import Engine
 from appliance.store.engine_sqlite import SqliteFile
 from appliance.store.feed import Feed
+from appliance.store.files import FilePool, sync_directory
+from appliance.store.kv import KV
+from appliance.store.mailboxes import Mailboxes
+from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
+from appliance.store.spool import MemoryBudget, Spool, empty_spool
+from appliance.store.upkeep import Upkeep
 
 DATABASE = "appliance.db"
+BYTES_IN_FLIGHT = 256 * 1024 * 1024
+MAX_MESSAGE_SIZE = 50 * 1024 * 1024
 
 
 class Store:
     """All rooms of the store on one engine."""
 
-    def __init__(self, data_dir: Path, engine: Engine, feed: Feed) -> None:
+    def __init__(self, data_dir: Path, engine: Engine, feed: Feed, guard: DiskGuard, budget: MemoryBudget) -> None:
         self.data_dir = data_dir
         self.engine = engine
         self.feed = feed
+        self.guard = guard
+        """Whether there is room to take mail."""
+        self.budget = budget
+        """Message bytes held in memory."""
+        self.pool = FilePool()
+        self.spool_dir = data_dir / "spool"
+        self.blobs = Blobs(engine, self.pool, data_dir / "blobs", self.spool_dir)
+        self.directory = Directory(engine)
+        self.mailboxes = Mailboxes(engine)
+        self.messages = Messages(engine)
+        self.accept = Acceptor(engine, self.blobs)
+        self.credentials = Credentials(engine)
+        self.audit = Audit(engine)
+        self.settings = KV(engine)
+        self.upkeep = Upkeep(engine, self.blobs, self.pool, guard)
+        self.check = Check(engine, self.blobs, self.pool, self.audit)
+
+    def new_spool(self, *, head_limit: int | None = None) -> Spool:
+        """A spool for one message; `head_limit` is how much of its header block to keep at hand, in bytes."""
+        if head_limit is None:
+            return Spool(self.spool_dir, self.budget, self.pool)
+        return Spool(self.spool_dir, self.budget, self.pool, head_limit=head_limit)
 
     def close(self) -> None:
-        """Finish what is queued and close the database."""
+        """Finish what is queued, end the threads and close the database; blocks for that long."""
+        self.pool.close()
         self.engine.close()
 
 
-def open_store(data_dir: Path, *, now: Callable[[], int], ids: Callable[[], int]) -> Store:
+def open_store(
+    data_dir: Path,
+    *,
+    now: Callable[[], int],
+    ids: Callable[[], int],
+    disk_reserve: int | None = None,
+    max_message_size: int = MAX_MESSAGE_SIZE,
+    bytes_in_flight: int = BYTES_IN_FLIGHT,
+) -> Store:
     """Open the store in `data_dir`, made and migrated as needed.
 
-    The caller holds the directory's lock (`appliance.store.lock`). `ids` must belong to the store alone: the
-    writer thread calls it. Needs no running loop.
+    The caller holds the directory's lock (`appliance.store.lock`). `ids` is called on the writer thread and must
+    belong to the store alone. `disk_reserve` None is the default for `max_message_size`; `bytes_in_flight` 0 is
+    unlimited. Needs no running loop. Raises SchemaError with one line for the operator.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data_dir / "blobs").mkdir(mode=0o700, exist_ok=True)
+    empty_spool(data_dir / "spool")
+    sync_directory(data_dir)
     path = data_dir / DATABASE
     migrate(path)
+    guard = DiskGuard(data_dir, default_reserve(max_message_size) if disk_reserve is None else disk_reserve)
     feed = Feed()
-    return Store(data_dir, Engine(SqliteFile(path), feed, now=now, ids=ids), feed)
+    engine = Engine(SqliteFile(path), feed, now=now, ids=ids)
+    engine.relieve = guard.relieve
+    return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight))

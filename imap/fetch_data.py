@@ -118,10 +118,11 @@ class FetchPlan:
     def pieces(self, view: MailboxView, number: int, row: Row, known: FieldSets | None = None) -> list[Piece] | None:
         """The response for one message with body content; None where it is gone. The octets of each cut are to be
         sent in its place, of the body as stored, and nothing else between."""
-        text = view.flag_text(row.uid)
-        if text is None:
+        if view.truth.index(row.uid) is None:
             return None
+        text: bytes | None = None
         if self.tells_flags:
+            text = view.flag_text(row.uid)
             view.told((row.uid,))
         parts: Mapping[str, PartSpan] = unpack_parts(row.parts) if row.parts is not None else {}
         pieces: list[Piece] = [b"* %d FETCH (" % number]

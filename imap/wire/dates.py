@@ -13,6 +13,8 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _LAST = (date.max.toordinal() + 1 - _EPOCH_DAY) * DAY_US - 1
 _FIRST = (date.min.toordinal() - _EPOCH_DAY) * DAY_US
 _MONTH_NUMBER = {name.upper(): number for number, name in enumerate(MONTHS, 1)}
+_MINUTES = tuple(b" %02d:%02d:" % divmod(minute, 60) for minute in range(1440))
+_SECONDS = tuple(b"%02d +0000" % second for second in range(60))
 _DATE = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4})\Z", re.ASCII)
 _DATE_TIME = re.compile(r" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)\Z", re.ASCII)
 
@@ -55,13 +57,13 @@ def day_of(year: int, month: str, day: int) -> int | None:
 
 def internal_date(at: int) -> bytes:
     """The date-time text of a moment in microseconds UTC, without its quotes, in zone +0000."""
-    days, rest = divmod(min(max(at, _FIRST), _LAST), DAY_US)
-    seconds = rest // 1_000_000
-    return b"%b %02d:%02d:%02d +0000" % (_day_text(days), seconds // 3600, seconds // 60 % 60, seconds % 60)
+    minutes, second = divmod(at // 1_000_000, 60)
+    days, minute = divmod(minutes, 1440)
+    return _day_text(days) + _MINUTES[minute] + _SECONDS[second]
 
 
 @lru_cache(maxsize=4096)
 def _day_text(days: int) -> bytes:
-    day = date.fromordinal(days + _EPOCH_DAY)
+    day = date.fromordinal(min(max(days + _EPOCH_DAY, 1), date.max.toordinal()))
     # RFC 3501 §9: date-day-fixed is two digits or a space and one
     return b"%2d-%b-%04d" % (day.day, MONTHS[day.month - 1].encode("ascii"), day.year)

@@ -142,7 +142,9 @@ class _Reader:
 
     def finish(self) -> None:
         """Ends a mailbox; nothing at all between two commas is no mailbox."""
-        mailbox = b"".join(self.words) if self.host is not None else self.phrase()
+        mailbox = self.phrase()
+        if b"." in mailbox and self.host is not None:  # RFC 5322 §4.4: blanks around the dots of a local part
+            mailbox = mailbox.replace(b" .", b".").replace(b". ", b".")
         if mailbox or self.host or self.name:
             name = self.name or self.comment or None
             self.entries.append(Entry(name, self.route, mailbox, b"".join(self.host or ())))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import rich_click as click
 
 from appliance.cli.terminal import Record, Terminal, shared, terminal_argument
-from appliance.cli.text import plural, printable
+from appliance.cli.text import plural, printable, table
 from appliance.control.reply import FAILED, OK, VerbError
 
 
@@ -33,8 +33,15 @@ def check(context: click.Context, /, terminal: Terminal, fix: bool) -> None:
 
 
 def _people(found: Record) -> str:
-    lines = [f"{f['kind']}: {printable(f['text'])}{' (put right)' if f['fixed'] else ''}" for f in found["findings"]]
-    return "\n".join([*lines, plural(len(lines), "finding") if lines else "OK, nothing found"])
+    rows = [(f["kind"], f["object"], f["text"], _fate(f)) for f in found["findings"]]
+    listed = table(("kind", "where", "what", ""), rows, "")
+    return f"{listed}\n{plural(found['open'], 'finding')} open" if rows else "OK, nothing found"
+
+
+def _fate(finding: Record) -> str:
+    if finding["fixed"]:
+        return "put right"
+    return "--fix can put it right" if finding["fixable"] else ""
 
 
 def _bar() -> tuple[Callable[[Record], None], Callable[[], None]]:

@@ -14,9 +14,10 @@ from config.certificate import check_certificate
 def serve(context: click.Context, /, terminal: Terminal) -> None:
     """Run the mail server until it is told to stop (SIGTERM)."""
     loaded = terminal.load()
-    drop_to_owner(terminal.places(loaded).data_dir)
-    check_certificate(loaded)
-    # Imported late: no other verb needs the fronts.
+    # Imported late, for no other verb needs the fronts; and before the drop, for the program may be where only
+    # root can read.
     from appliance.daemon import serve as run_daemon
 
-    context.exit(run_daemon(loaded.settings))
+    drop_to_owner(terminal.places(loaded).data_dir)
+    check_certificate(loaded)
+    context.exit(run_daemon(loaded))

@@ -54,7 +54,10 @@ class Terminal:
         if yes:
             return
         click.echo(f"{printable(loss)}\nType the name to remove it ({printable(name)}): ", nl=False, err=True)
-        if sys.stdin.readline().strip() != name:
+        typed = sys.stdin.readline().strip()
+        if not sys.stdin.isatty():
+            click.echo(err=True)
+        if typed != name:
             raise VerbError("the name was not typed, nothing is removed (--yes needs no typing)", FAILED)
 
 

@@ -22,13 +22,16 @@ def perform(settings: Settings, places: Places, verb: str, args: Mapping[str, ob
     while True:
         # The daemon sees who connected, not who writes: so root connects as root, and speaks as the owner.
         connected = connect(places.data_dir)
-        drop_to_owner(places.data_dir)
         if connected is not None:
+            drop_to_owner(places.data_dir)
             return ask(connected, verb, args, shown)
-        # Imported late: with a daemon at hand, nothing of the store is needed here.
-        from appliance.control.offline import run_offline
+        # Imported late, for with a daemon nothing of the store is needed; and before the drop, for the program may
+        # be where only root can read.
+        from appliance.control.offline import preload, run_offline
         from appliance.store.lock import AlreadyRunning
 
+        preload()
+        drop_to_owner(places.data_dir)
         try:
             return run_offline(settings, places, actor, verb, args, shown)
         except AlreadyRunning as error:

@@ -14,6 +14,7 @@ from appliance.ids import IdMaker
 from appliance.logs import configure
 from appliance.store.errors import StoreError
 from appliance.store.lock import DataLock
+from appliance.store.migrate import known_migrations
 from appliance.store.store import open_store
 from config.places import Places
 from config.settings import Settings
@@ -24,6 +25,11 @@ def microseconds() -> int:
     return time.time_ns() // 1000
 
 
+def preload() -> None:
+    """Have in memory what Python would import only on the way, before root's right to read it goes."""
+    known_migrations()
+
+
 def run_offline(
     settings: Settings, places: Places, actor: str, verb: str, args: Mapping[str, object], shown: Shown
 ) -> object:
@@ -32,7 +38,13 @@ def run_offline(
     make_data_dir(places.data_dir)
     with DataLock(places.data_dir):
         try:
-            store = open_store(places.data_dir, now=microseconds, ids=IdMaker(microseconds))
+            store = open_store(
+                places.data_dir,
+                now=microseconds,
+                ids=IdMaker(microseconds),
+                disk_reserve=places.disk_reserve,
+                max_message_size=settings.server.max_message_size,
+            )
         except StoreError as error:
             raise VerbError(f"{places.data_dir}: {error}", FAILED) from None
         passwords = Passwords()

@@ -1,10 +1,11 @@
 """Verbs on the server as a whole: its state, and whether its store is whole."""
 
 from appliance import __version__
-from appliance.control.house import Caller, House
+from appliance.control.house import Caller, House, Progress
 from appliance.control.shapes import Shape, iso
 from appliance.control.verb import Arguments, Verb
 from appliance.store.census import totals
+from appliance.store.check import Finding
 from appliance.store.disk import MIN_INODES, free
 
 
@@ -33,6 +34,27 @@ async def status(house: House, caller: Caller, args: Arguments) -> Shape:
     }
 
 
+async def check(house: House, caller: Caller, args: Checked) -> Shape:
+    """All that is wrong with the store; with `fix`, what could be put right is, and `open` is what is left."""
+    checker = house.store.check
+    await caller.progress(Progress("checking the store", 0, 0))
+    findings = await checker.check()
+    fixed: frozenset[Finding] = frozenset()
+    left: tuple[Finding, ...] = findings
+    if args.fix and findings:
+        await caller.progress(Progress("putting right", 0, len(findings)))
+        fixed = frozenset(await checker.fix(findings, caller.actor))
+        await caller.progress(Progress("checking again", 0, 0))
+        left = await checker.check()
+    return {
+        "findings": [
+            {"kind": one.kind, "object": one.object, "text": one.text, "fixable": one.fixable, "fixed": one in fixed}
+            for one in findings
+        ],
+        "open": len(left),
+    }
+
+
 def _running(house: House) -> Shape:
     live = house.live
     if live is None:
@@ -49,4 +71,5 @@ def _running(house: House) -> Shape:
 
 VERBS = {
     "status": Verb(Arguments, status),
+    "check": Verb(Checked, check),
 }

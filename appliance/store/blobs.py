@@ -34,7 +34,8 @@ ON CONFLICT (domain, sha256) DO NOTHING
 """
 _FIND = "SELECT id FROM blob WHERE domain = ? AND sha256 = ?"
 _NAMED = "SELECT 1 FROM blob WHERE domain = ? AND sha256 = ? AND place = 'file'"
-_READ = "SELECT domain, sha256, size, substr(data, ?, ?) FROM blob WHERE id = ?"
+# substr() of an empty BLOB is NULL.
+_READ = "SELECT domain, sha256, size, coalesce(substr(data, ?, ?), data) FROM blob WHERE id = ?"
 
 
 class StoredBody(msgspec.Struct, frozen=True, weakref=True):

@@ -49,7 +49,7 @@ def migrate(path: Path, migrations: Sequence[Migration] | None = None) -> int:
     database was made by a newer program or is none at all; it is then left as it was.
     """
     steps = known_migrations() if migrations is None else tuple(migrations)
-    with contextlib.closing(open_alone(path)) as connection:
+    with contextlib.closing(_open(path)) as connection:
         version = _version(connection, path)
         if version > steps[-1].number:
             raise SchemaError(
@@ -77,12 +77,18 @@ def statements(script: str) -> Iterator[str]:
         yield pending
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _open(path: Path) -> sqlite3.Connection:
     try:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        connection = open_alone(path)
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.DatabaseError as error:
         raise SchemaError(f"{path}: not a database of this program ({error})") from error
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if version == 0 and tables:
         raise SchemaError(f"{path}: not a database of this program (it has tables, but no version)")
     return version

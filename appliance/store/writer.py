@@ -105,9 +105,14 @@ class Writer:
             return
         opened.put(None)
         while not self._stopping:
-            ticket = self._queue.get()
-            if ticket is None:
-                return
+            self._turn()
+
+    def _turn(self) -> None:
+        """Wait for a job, then work on all that wait. No name outlives it, for jobs hold on to files (`blobs`)."""
+        ticket = self._queue.get()
+        if ticket is None:
+            self._stopping = True
+        else:
             self._work(self._take(ticket))
 
     def _take(self, first: Ticket) -> list[Ticket]:

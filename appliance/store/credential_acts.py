@@ -27,6 +27,11 @@ UPDATE credential SET last_used_at = ?, last_used_from = ?
 WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)
 """
 
+_RENEW = """
+UPDATE credential SET secret_hash = ? WHERE id = ? AND kind = ? AND secret_hash = ? AND revoked_at IS NULL
+RETURNING owner
+"""
+
 
 def add_invite(tx: Tx, account: int, token_hash: bytes, *, created_by: str, expires_at: int) -> Credential:
     """A new invite, of whose token only the SHA-256 is kept; unused earlier ones are revoked.
@@ -70,6 +75,16 @@ def revoke(tx: Tx, credential: int) -> Credential:
 def touch_used(tx: Tx, credential: int, at: int, source: str) -> None:
     """Note when and from where a credential was last used; not a change of it, so the epoch stays."""
     tx.execute(_TOUCH, (at, source, credential, at))
+
+
+def renew_hash(tx: Tx, credential: int, old: bytes, new: bytes) -> None:
+    """Put the hash `new` of the same password, made with today's costs, in the place of `old`.
+
+    Only a sign-in with the right password can make one. Nothing happens where the password is another by now.
+    """
+    row = tx.execute(_RENEW, (new, credential, PASSWORD, old)).fetchone()
+    if row is not None:
+        raise_epoch(tx, row[0])
 
 
 def _add(tx: Tx, account: int, kind: str, secret: bytes, created_by: str, expires_at: int | None) -> Credential:

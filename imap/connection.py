@@ -9,6 +9,7 @@ kernel. IDLE is no running command either: it is a tag that waits for DONE (RFC 
 import asyncio
 import ssl
 from collections.abc import Awaitable
+from typing import cast
 
 from appliance.mail.envelope import Peer
 from imap.dispatch import execute, finish_idle, judge_literal
@@ -78,19 +79,18 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or turn away when there are too many (RFC 3501 §7.1.5)."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = stream = cast(asyncio.Transport, transport)
         address = transport.get_extra_info("peername") or ("", 0)
         host = str(address[0]).removeprefix("::ffff:")
         if not self._front.enter(self, host):
             self.close(_TOO_MANY)
             return
-        transport.set_write_buffer_limits(high=WRITE_AHEAD)
+        stream.set_write_buffer_limits(high=WRITE_AHEAD)
         loop = asyncio.get_running_loop()
         self._awake = loop.time()
         self._timer = loop.call_later(min(self._front.patience.login, TICK), self._tick)
         self.session = Session(self._front, self, Peer(host, int(address[1])))
-        transport.write(self.session.greeting())
+        stream.write(self.session.greeting())
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; start the next command if none runs."""

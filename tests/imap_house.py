@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from appliance.ids import IdMaker
 from appliance.identity.login import Logins
 from appliance.identity.password import Parameters, Passwords
+from appliance.ids import IdMaker
 from appliance.mail.address import parse_address
 from appliance.mail.delivery import Content
 from appliance.mail.structure import render

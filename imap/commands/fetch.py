@@ -1,13 +1,15 @@
 """FETCH and UID FETCH (RFC 3501 §6.4.5): answers stream in chunks, and nothing of the store is held meanwhile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from appliance.records import SEEN
 from appliance.store import message_acts
 from appliance.store.blobs import Body
 from appliance.store.errors import StoreError
 from appliance.store.messages import MAX_ROWS, Need, Row
+from imap.commands.groups import GROUP_OCTETS, groups
 from imap.commands.header_sets import HeaderSets
+from imap.fetch_columns import ColumnPlan
 from imap.fetch_data import FetchPlan
 from imap.sections import BodyCut, Piece, SubsetCut, fill
 from imap.session import Selected, Session
@@ -17,8 +19,6 @@ from imap.wire.status import Status, no, ok
 
 FLAGS_CHUNK = 2_500
 """Messages told at once when nothing is read for them; less than a millisecond."""
-GROUP_OCTETS = 512 * 1024
-"""Octets of bodies that are read and written at once."""
 BLOCK = 128 * 1024
 """Octets of a large body that are read at once."""
 
@@ -60,19 +60,32 @@ async def _mark_seen(session: Session, selected: Selected, chosen: Selection) ->
 
 async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, chosen: Selection) -> None:
     messages, mailbox = session.front.store.messages, selected.state.id
+    quick = ColumnPlan(plan.items)
     sets = HeaderSets(session.front, mailbox, plan.subsets)
     for chunk in chosen.chunks(MAX_ROWS):
-        all_known = sets.look_up(chunk.uids)
-        wanted = plan.need_of(all_known=all_known)
-        rows = messages.rows(mailbox, chunk.uids, Need(**dict.fromkeys(wanted, True)))
-        if not all_known:
-            sets.cut(rows)
-        if plan.contents:
-            await _tell_contents(session, selected, plan, chunk, rows, sets)
-        else:
-            session.tell(plan.lines(selected.view, chunk, rows, sets.known))
+        lines = None
+        if quick.fits:
+            lines = quick.lines(selected.view, chunk, messages.columns(mailbox, chunk.uids, quick.columns))
+        if lines is None:
+            lines = await _slow_chunk(session, selected, plan, chunk, sets)
+        session.tell(lines)
         await session.flush_and_drain()
     sets.remember()
+
+
+async def _slow_chunk(
+    session: Session, selected: Selected, plan: FetchPlan, chunk: Selection, sets: HeaderSets
+) -> bytes:
+    """Any FETCH, by rows; what has body content is told on the way."""
+    all_known = sets.look_up(chunk.uids)
+    wanted = plan.need_of(all_known=all_known)
+    rows = session.front.store.messages.rows(selected.state.id, chunk.uids, Need(**dict.fromkeys(wanted, True)))
+    if not all_known:
+        sets.cut(rows)
+    if not plan.contents:
+        return plan.lines(selected.view, chunk, rows, sets.known)
+    await _tell_contents(session, selected, plan, chunk, rows, sets)
+    return b""
 
 
 async def _tell_contents(
@@ -80,9 +93,8 @@ async def _tell_contents(
 ) -> None:
     """Responses with body content: small bodies in groups, large ones block by block."""
     numbers = dict(zip(chunk.uids, chunk.numbers, strict=True))
-    blobs = session.front.store.blobs
-    for group in _groups(rows):
-        bodies = blobs.bodies_inline([row.blob for row in group])
+    for group in groups(rows):
+        bodies = await _bodies(session, group)
         for row in group:
             pieces = plan.pieces(selected.view, numbers[row.uid], row, sets.known)
             if pieces is None or row.blob not in bodies:
@@ -95,18 +107,17 @@ async def _tell_contents(
         await session.flush_and_drain()
 
 
-def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in groups of at most GROUP_OCTETS, or of one."""
-    group: list[Row] = []
-    octets = 0
-    for row in rows:
-        if group and octets + row.size > GROUP_OCTETS:
-            yield group
-            group, octets = [], 0
-        group.append(row)
-        octets += row.size
-    if group:
-        yield group
+async def _bodies(session: Session, group: Sequence[Row]) -> dict[int, bytes | None]:
+    """The bodies of a group; None for one to be streamed, absent for one that is gone."""
+    store = session.front.store
+    bodies = store.blobs.bodies_inline([row.blob for row in group])
+    files = [row.blob for row in group if row.size <= GROUP_OCTETS and bodies.get(row.blob, b"") is None]
+    if files:
+        # One trip to a thread for all of them: a trip costs more than reading a small file.
+        bodies.update(
+            await store.engine.read(lambda connection: {blob: store.blobs.read(connection, blob) for blob in files})
+        )
+    return bodies
 
 
 async def _stream(session: Session, pieces: Sequence[Piece], blob: int) -> None:

@@ -26,7 +26,9 @@ import uvloop
 
 from tests.imap_house import PASSWORD, ImapHouse
 
-TRANSCRIPTS = sorted((Path(__file__).parent / "imap").glob("*.txt"))
+TRANSCRIPTS = {
+    path.stem: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "imap").glob("*.txt"))
+}
 LIMIT = 10.0
 _LINE = re.compile(r"([CS!])(\d?)([:!~]?) ?(.*)\Z")
 
@@ -155,10 +157,10 @@ class Dialog:
         assert self.matches(pattern, line), f"came: {line}"
 
 
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: path.stem)
-async def test_dialog(transcript: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+async def test_dialog(name: str, tmp_path: Path) -> None:
     async with ImapHouse(tmp_path) as house:
         dialog = Dialog(house, await house.account("joe"))
-        await dialog.run(transcript.read_text(encoding="utf-8"))
+        await dialog.run(TRANSCRIPTS[name])
         for wire in dialog.wires.values():
             wire.writer.close()

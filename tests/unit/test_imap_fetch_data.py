@@ -2,11 +2,9 @@
 
 import re
 from array import array
-from typing import NamedTuple
 
 import pytest
 
-from appliance.mail.structure import render
 from appliance.records import KEYWORDED, SEEN, Changes, FlagState, MailboxInfo, Snapshot
 from imap.fetch_data import FetchPlan
 from imap.sections import BodyCut, fill
@@ -14,8 +12,8 @@ from imap.truth import Truth
 from imap.wire.fetch_att import fetch_items
 from imap.wire.lexer import Parser
 from imap.wire.sequence_set import SequenceSet
+from tests.imap_rows import PREFIX, row_of
 
-PREFIX = b"Return-Path: <a@example.org>\r\nDelivered-To: b@example.org\r\n"
 NESTED = (
     b"From: a@example.org\r\nSubject: folded\r\n over two\r\nX-Odd: 1\r\n"
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n"
@@ -28,24 +26,6 @@ NESTED = (
     b"--b--\r\nepilogue\r\n"
 )
 SIMPLE = b"Subject: simple\r\nTo: b@example.org\r\n\r\none\r\ntwo\r\n"
-
-
-class Row(NamedTuple):
-    uid: int
-    blob: int
-    prefix: bytes
-    internaldate: int
-    size: int
-    envelope: bytes | None
-    bodystructure: bytes | None
-    body: bytes | None
-    header: bytes | None
-    parts: bytes | None
-
-
-def row_of(stored: bytes, *, uid: int = 1, prefix: bytes = PREFIX) -> Row:
-    r = render(stored)
-    return Row(uid, 1, prefix, 0, len(prefix + stored), r.envelope, r.bodystructure, r.body, r.header, r.parts)
 
 
 def truth_of(count: int) -> Truth:

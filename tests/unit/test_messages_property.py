@@ -122,8 +122,10 @@ class World:
         if self.seen[at]:
             before = self.seen[at][-1]
             same = contents(before) == contents(now) and before.info.uidnext == now.info.uidnext
-            assert now.info.highestmodseq == before.info.highestmodseq if same else (
-                now.info.highestmodseq > before.info.highestmodseq
+            assert (
+                now.info.highestmodseq == before.info.highestmodseq
+                if same
+                else (now.info.highestmodseq > before.info.highestmodseq)
             )
 
 

@@ -1,13 +1,13 @@
 """Content-Type and its kin: a token, then parameters (RFC 2045 §5.1), read tolerantly.
 
-Parameters pass as they are written, RFC 2231 continuations included: clients join and decode them.
+Values pass as they are written; only the pieces of a value are joined to one, as RFC 2231 §6 asks of IMAP servers.
 """
 
 import re
 from typing import NamedTuple
 
 MAX_PARAMETERS = 128
-"""Parameters read of one field, empty ones counted."""
+"""Parameters read of one field, broken ones counted."""
 
 Parameters = tuple[tuple[bytes, bytes], ...]
 
@@ -17,10 +17,12 @@ _TOKEN = rb"([!#$%&'*+.0-9A-Z^_`a-z{|}~-]++)"
 _type = re.compile(_CFWS + _TOKEN + _CFWS + rb"/" + _CFWS + _TOKEN, re.DOTALL).match
 _word = re.compile(_CFWS + _TOKEN, re.DOTALL).match
 _parameter = re.compile(
-    _CFWS + rb'([^\s=;"()]++)' + _CFWS + rb"=" + _CFWS + rb'(?:"((?:[^"\\]|\\.)*+)"?+|([^;]*+))', re.DOTALL
+    _CFWS + rb";?+" + _CFWS + rb'([^\s=;"()]++)' + _CFWS + rb"=" + _CFWS + rb'(?:"((?:[^"\\]|\\.)*+)"?+|([^;]*+))',
+    re.DOTALL,
 ).match
 _comment_after = re.compile(rb"(?<!\s)\s++\([^;]*\Z")
 _pair = re.compile(rb"\\(.)", re.DOTALL)
+_piece = re.compile(rb"([^*]++)\*(\d{1,3})(\*?)", re.DOTALL).fullmatch
 _hex = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -56,42 +58,61 @@ def parse_token(value: bytes) -> tuple[bytes, int] | None:
 def parse_parameters(value: bytes, at: int) -> Parameters:
     """The parameters after `at`, in order, names as written, values without quotes; never raises.
 
-    An unquoted value goes to the next semicolon, blanks included: `name=my file.pdf` is common.
+    An unquoted value goes to the next semicolon, blanks included, as in `name=my file.pdf`; but where an equals
+    sign follows the blank, a semicolon is missing and the next parameter begins.
     """
     found: list[tuple[bytes, bytes]] = []
     for _ in range(MAX_PARAMETERS):
-        at = value.find(b";", at) + 1
-        if not at:
-            break
-        if match := _parameter(value, at):
-            at = match.end()
-            name, quoted, plain = match.groups()
-            found.append((name, _plain(plain) if quoted is None else _unquoted(quoted)))
-    return tuple(found)
+        match = _parameter(value, at)
+        if not match:
+            at = value.find(b";", at) + 1
+            if not at:
+                break
+            continue
+        name, quoted, plain = match.groups()
+        at = match.end()
+        if quoted is None:
+            head, _, tail = plain.partition(b" ")
+            if b"=" in tail:
+                at = match.start(3) + len(head)
+                plain = head
+            plain = _plain(plain)
+        found.append((name, plain if quoted is None else _unquoted(quoted)))
+    return _joined(found) if any(b"*" in name for name, _ in found) else tuple(found)
 
 
 def boundary_of(parameters: Parameters) -> bytes:
     """The boundary of a multipart, b"" where it has none. Blanks at its end do not count (RFC 2046 §5.1.1)."""
-    extended: dict[bytes, bytes] = {}
+    named = {name.lower(): value for name, value in reversed(parameters)}
+    if b"boundary" in named:
+        return named[b"boundary"].rstrip()
+    extended = named.get(b"boundary*", b"").split(b"'", 2)[-1]  # RFC 2231 §4: charset'language'octets
+    return _hex.sub(lambda found: bytes([int(found[1], 16)]), extended).rstrip()
+
+
+def _joined(parameters: list[tuple[bytes, bytes]]) -> Parameters:
+    """Each value that stands in numbered pieces as one, where the first stood; incomplete ones stay in pieces."""
+    pieces: dict[bytes, dict[int, tuple[bytes, bytes]]] = {}
     for name, value in parameters:
-        key = name.lower()
-        if key == b"boundary":
-            return value.rstrip()
-        if key.startswith(b"boundary*"):
-            extended.setdefault(key, value)
-    return _joined(extended) if extended else b""
+        if piece := _piece(name):
+            pieces.setdefault(piece[1].lower(), {}).setdefault(int(piece[2]), (piece[3], value))
+    whole = {key: _whole(found) for key, found in pieces.items() if sorted(found) == list(range(len(found)))}
+    result: dict[bytes | int, tuple[bytes, bytes]] = {}
+    for number, (name, value) in enumerate(parameters):
+        piece = _piece(name)
+        if piece and (joined := whole.get(piece[1].lower())):
+            result.setdefault(piece[1].lower(), (piece[1] + joined[0], joined[1]))
+        else:
+            result[number] = (name, value)
+    return tuple(result.values())
 
 
-def _joined(extended: dict[bytes, bytes]) -> bytes:
-    """A boundary in the pieces of RFC 2231 §3 and §4."""
-    pieces = [extended.get(b"boundary*", b"")]
-    for number in range(len(extended)):
-        key = b"boundary*%d" % number
-        pieces.append(extended.get(key, b"") or extended.get(key + b"*", b""))
-    whole = b"".join(pieces)
-    if any(key.endswith(b"*") for key in extended):
-        whole = _hex.sub(lambda m: bytes([int(m[1], 16)]), whole.split(b"'", 2)[-1])
-    return whole.rstrip()
+def _whole(pieces: dict[int, tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """What the name ends in, and the value: with one piece encoded, all of it is (RFC 2231 §4.1)."""
+    ordered = [pieces[number] for number in sorted(pieces)]
+    if not any(mark for mark, _ in ordered):
+        return b"", b"".join(value for _, value in ordered)
+    return b"*", b"".join(value if mark else value.replace(b"%", b"%25") for mark, value in ordered)
 
 
 def _plain(value: bytes) -> bytes:

@@ -88,7 +88,8 @@ class _Reader:
             if found["special"]:
                 self.special(found["special"])
             elif found["comment"]:
-                self.comment = self.skip_comment()
+                comment = self.skip_comment()
+                self.comment = self.comment if self.in_angle else comment
             elif found["quoted"] is not None:
                 self.add(_pair.sub(rb"\1", found["quoted"]))
             else:

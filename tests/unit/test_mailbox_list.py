@@ -44,6 +44,7 @@ C = mailbox(None, b"c", b"d.example")
         (b"a@b.example (Anna (B))", [mailbox(b"Anna (B)", b"a", b"b.example")]),
         (b"a@b.example (Anna", [mailbox(b"Anna", b"a", b"b.example")]),
         (b"(x) Anna (y) <a@b.example> (z)", [mailbox(b"Anna", b"a", b"b.example")]),
+        (b"<a(comment)@b.example>", [A]),
         (b'"odd local"@b.example', [mailbox(None, b"odd local", b"b.example")]),
         (b'<"a@b"@c.example>', [mailbox(None, b"a@b", b"c.example")]),
         (b"a@[192.0.2.1]", [mailbox(None, b"a", b"[192.0.2.1]")]),

@@ -6,6 +6,7 @@ there on. (Who can rewrite the whole database can rewrite the chain too: keep th
 
 import hashlib
 import json
+import sqlite3
 
 from appliance.records import AuditEntry
 from appliance.store.engine import Engine, Tx
@@ -53,10 +54,11 @@ class Audit:
         """The last acts, newest first."""
         return tuple(AuditEntry(*row) for row in self._engine.reader.execute(_NEWEST, (limit,)).fetchall())
 
-    def verify(self) -> int | None:
+    def verify(self, connection: sqlite3.Connection | None = None) -> int | None:
         """The first `seq` at which the chain is broken, None when it is whole. Blocks: use a thread for long logs."""
+        reader = connection or self._engine.reader
         expected, previous = 1, GENESIS
-        while rows := self._engine.reader.execute(_AFTER, (expected - 1, VERIFY_ROWS)).fetchall():
+        while rows := reader.execute(_AFTER, (expected - 1, VERIFY_ROWS)).fetchall():
             for row in rows:
                 entry = AuditEntry(*row)
                 if entry.seq != expected or entry.previous_hash != previous or entry.hash != chain_hash(entry):

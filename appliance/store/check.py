@@ -1,6 +1,5 @@
 """Does the database agree with itself, and with the files? Every look is short, so the server may run meanwhile."""
 
-import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -83,11 +82,9 @@ class Check:
 
     async def check(self, *, bodies: bool = False) -> tuple[Finding, ...]:
         """All findings. `bodies` reads and hashes every body too, which takes long."""
-        found = list(await self._engine.read(integrity, seconds=LONG_SECONDS))
-        broken = await asyncio.to_thread(self._audit.verify)
-        if broken is not None:
-            found.append(Finding("audit", f"audit {broken}", f"the audit chain is broken at entry {broken}"))
-        found += await self._engine.read(bodiless, seconds=LONG_SECONDS)
+        found: list[Finding] = []
+        for look in (integrity, self._audit_findings, bodiless):
+            found += (await self._look(look, -1, LONG_SECONDS))[1]
         found += await self._chunks(mailbox_findings)
         for table in _USAGE:
             found += await self._chunks(partial(usage_findings, table=table))
@@ -119,9 +116,22 @@ class Check:
         found: list[Finding] = []
         after: int | None = -1
         while after is not None:
-            after, more = await self._engine.read(partial(_at, look, after))
+            after, more = await self._look(look, after, None)
             found += more
         return found
+
+    async def _look(self, look: Look, after: int, seconds: float | None) -> Looked:
+        """One look; a database too damaged for it is a finding, not an error."""
+        try:
+            return await self._engine.read(lambda connection: look(connection, after), seconds=seconds)
+        except sqlite3.DatabaseError as error:
+            return None, [Finding("integrity", "database", str(error))]
+
+    def _audit_findings(self, connection: sqlite3.Connection, after: int) -> Looked:
+        broken = self._audit.verify(connection)
+        if broken is None:
+            return None, []
+        return None, [Finding("audit", f"audit {broken}", f"the audit chain is broken at entry {broken}")]
 
     def _blob_findings(self, connection: sqlite3.Connection, after: int) -> Looked:
         rows = connection.execute(_BLOBS, (after, CHUNK)).fetchall()
@@ -176,27 +186,23 @@ class Check:
                 self._blobs.files.delete(name)
 
 
-def _at(look: Look, after: int, connection: sqlite3.Connection) -> Looked:
-    return look(connection, after)
-
-
 def _hashes(connection: sqlite3.Connection, after: int) -> list[tuple[int, bytes]]:
     return connection.execute("SELECT id, sha256 FROM blob WHERE id > ? ORDER BY id LIMIT ?", (after, CHUNK)).fetchall()
 
 
-def integrity(connection: sqlite3.Connection) -> list[Finding]:
+def integrity(connection: sqlite3.Connection, after: int) -> Looked:
     """SQLite's own view: pages, indexes, and the links between tables."""
     rows = connection.execute(f"PRAGMA integrity_check({MAX_ROWS})").fetchall()
     found = [Finding("integrity", "database", row[0]) for row in rows if row[0] != "ok"]
     for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check").fetchmany(MAX_ROWS):
         found.append(Finding("link", f"{table} {rowid}", f"it names a {parent} that does not exist"))
-    return found
+    return None, found
 
 
-def bodiless(connection: sqlite3.Connection) -> list[Finding]:
+def bodiless(connection: sqlite3.Connection, after: int) -> Looked:
     """Messages whose body is gone."""
     rows = connection.execute(_BODILESS).fetchall()
-    return [
+    return None, [
         Finding("message-without-body", f"mailbox {id_text(mailbox)} UID {uid}", f"there is no body {id_text(blob)}")
         for mailbox, uid, blob in rows
     ]

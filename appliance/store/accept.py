@@ -62,6 +62,7 @@ class Acceptor:
         riders = self._take_riders()
         # Confirmed, but perhaps not yet deleted: the sender really sends this message a second time.
         again = plan.dedupe_key in self._confirmed or plan.dedupe_key in self._riding
+        self._confirmed.discard(plan.dedupe_key)
 
         def job(tx: Tx) -> int:
             tx.executemany(_FORGET, [(key,) for key in riders])
@@ -72,12 +73,10 @@ class Acceptor:
         try:
             trace = await self._engine.write(job, size=len(stored.data or b""))
         except BaseException:
-            self._confirmed |= riders
+            self._confirmed |= riders | ({plan.dedupe_key} if again else set())
             raise
         finally:
             self._riding -= riders
-        if again:
-            self._confirmed.discard(plan.dedupe_key)
         return trace
 
     async def confirm(self, key: bytes) -> None:

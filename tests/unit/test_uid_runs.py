@@ -1,5 +1,7 @@
 """UIDs as runs."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,4 +29,4 @@ def test_runs(uids, runs) -> None:
 def test_runs_hold_exactly_the_uids(uids) -> None:
     runs = uid_runs(uids)
     assert [uid for first, last in runs for uid in range(first, last + 1)] == sorted(set(uids)) == ascending(uids)
-    assert all(before[1] + 1 < after[0] for before, after in zip(runs, runs[1:], strict=False))
+    assert all(before[1] + 1 < after[0] for before, after in pairwise(runs))

@@ -7,8 +7,8 @@ import msgspec
 from appliance.store.engine import Tx
 from appliance.store.store import Store
 
-SOURCE = "local"
-"""Where acts of the command line come from: this machine."""
+SOURCE = "cli"
+"""Where these acts come from: the command line on this machine."""
 
 
 def note(

@@ -76,26 +76,22 @@ def test_a_new_invitation_ends_the_old_one(appliance: Appliance) -> None:
     [
         (("domain", "show", "none.test"), 3),
         (("domain", "add", "not a domain"), 2),
-        (("domain", "set", "none.test", "--quota", "none"), 3),
         (("domain", "set", "none.test"), 2),
         (("domain", "add", "x.test", "--unknown", "maybe"), 2),
-        (("domain", "add", "x.test", "--unknown", "catch-all"), 2),
-        (("domain", "rm", "none.test", "--yes"), 3),
         (("mailbox", "add", "ann@none.test"), 3),
-        (("mailbox", "add", "nonsense"), 2),
-        (("mailbox", "quota", "ann@none.test", "lots"), 2),
         (("mailbox", "claim", "token"), 2),
         (("alias", "add", "a@none.test"), 2),
-        (("alias", "list", "none.test"), 3),
         (("address", "reject", "a@none.test", "--code", "250"), 2),
-        (("address", "reject", "a@none.test", "--code", "x"), 2),
         (("config", "describe", "no.key"), 3),
         (("fly",), 2),
-        (("domain", "--bogus"), 2),
     ],
 )
 def test_exit_codes_and_one_line(appliance: Appliance, words: tuple[str, ...], code: int) -> None:
     assert refused(appliance, *words)[0] == code
+
+
+@pytest.mark.parametrize(("words", "code"), [(("domain", "show", "none.test"), 3), (("domain", "--bogus"), 2)])
+def test_with_json_an_error_is_an_object(appliance: Appliance, words: tuple[str, ...], code: int) -> None:
     done = appliance.run(*words, "--json")
     error = json.loads(done.stdout)
     assert (done.returncode, error["exit"], done.stderr) == (code, code, "")
@@ -176,7 +172,7 @@ def test_configuration_verbs_start_and_touch_nothing(appliance: Appliance) -> No
     assert not appliance.data.exists()
 
 
-@pytest.mark.parametrize("verb", [("serve",), ("status",), ("check",), ("config", "test"), ("domain", "list")])
+@pytest.mark.parametrize("verb", [("serve",), ("config", "test"), ("domain", "list")])
 def test_a_mistake_in_the_configuration_is_one_line_and_exit_2(appliance: Appliance, verb: tuple[str, ...]) -> None:
     appliance.config.write_text('[smtp]\nmx = ["localhost:25"]\n')
     code, line = refused(appliance, *verb)
@@ -203,8 +199,8 @@ def test_the_options_all_verbs_have_may_stand_before_the_verb_too(appliance: App
 
 
 def test_verbs_at_the_same_time_wait_for_each_other(appliance: Appliance) -> None:
-    names = [f"d{i}.test" for i in range(6)]
-    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+    names = [f"d{i}.test" for i in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: appliance.cli("domain", "add", name), names))
     assert [one["domain"] for one in appliance.cli("domain", "list")] == names
 

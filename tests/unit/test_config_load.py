@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,6 +236,26 @@ def refusal(file: str | None, environ: dict[str, str]) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+TOML = st.recursive(
+    st.booleans() | st.integers(-(2**64), 2**64) | st.floats() | st.text(st.characters(codec="utf-8")) | st.datetimes(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=2)
+    ),
+)
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(keys()), TOML)
+def test_any_value_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, key: Key, value: object
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "value.toml"
+    file.write_text(tomlkit.dumps({key.table: {key.name: value}}), "utf-8")
+    line = refusal(str(file), {})
+    assert line.isprintable()
+    assert not line or f"[{key.table}] " in line or "not TOML" in line
 
 
 @settings(max_examples=100)

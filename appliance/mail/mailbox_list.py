@@ -20,7 +20,8 @@ _token = re.compile(
     rb"[ \t\r\n]*+(?:"
     rb"(?P<word>=\?[^?\s]++\?[bBqQ]\?[^?\s]*+\?=|\[[^\[\]]*+\]|[^ \t\r\n\"<>@,:;()\[\]]++)"
     rb'|"(?P<quoted>(?:[^"\\]|\\.)*+)"?'
-    rb"|(?P<comment>\()"
+    rb"|\((?P<comment>[^()\\]*+)\)"
+    rb"|(?P<opening>\()"
     rb"|(?P<special>.))",
     re.DOTALL,
 ).match
@@ -87,8 +88,8 @@ class _Reader:
             self.at = found.end()
             if found["special"]:
                 self.special(found["special"])
-            elif found["comment"]:
-                comment = self.skip_comment()
+            elif found["opening"] or found["comment"] is not None:
+                comment = self.skip_comment() if found["opening"] else found["comment"]
                 self.comment = self.comment if self.in_angle else comment
             elif found["quoted"] is not None:
                 self.add(_pair.sub(rb"\1", found["quoted"]))

@@ -32,7 +32,7 @@ PART_FIELDS = frozenset(
     b"content-language content-location".split()
 )
 """Keys of the fields that describe a body."""
-FALSE_HIT = 512
+FALSE_HIT = 4096
 """What a line that only begins like a delimiter costs of the bounded work, in octets."""
 
 _tail = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\r?\Z)").match

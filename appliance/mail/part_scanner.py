@@ -2,7 +2,8 @@
 
 A multipart is cut from the outside in: the delimiters of the outer one rule, so an inner one that is never closed
 ends where the outer one goes on (RFC 2046 §5.1.2). Each level is one `find` for its own delimiter; the work of all
-levels together is bounded, so hostile nesting costs linear time. No input raises.
+levels together is bounded, so hostile nesting costs linear time. No input raises. An inner multipart that has the
+very boundary of the one around it, which no RFC allows, is read as its sender means it.
 """
 
 import re
@@ -43,11 +44,12 @@ _IDENTITY = frozenset([b"7bit", b"8bit", b"binary"])
 class Part:
     """One entity: a message, or a part of a multipart, with its place and what its header says of it.
 
-    A multipart has its parts as `children`; a message/rfc822 the one message in it; all else is a leaf.
+    A multipart has its parts as `children`; a message/rfc822 the one message in it; all else is a leaf. Of a
+    multipart, `closed_at` is the offset after its closing delimiter, or its end.
     """
 
     __slots__ = (
-        *("body_end", "body_start", "children", "encoding", "fields"),
+        *("body_end", "body_start", "boundary", "children", "closed_at", "encoding", "fields"),
         *("header_start", "kind", "lines", "media"),
     )
 
@@ -56,6 +58,8 @@ class Part:
         self.body_start = body_start
         self.body_end = body_end
         self.kind = "leaf"
+        self.boundary = b""
+        self.closed_at = body_end
         self.media = TEXT_PLAIN
         self.encoding = b"7bit"
         self.fields: dict[bytes, bytes] = {}
@@ -139,9 +143,9 @@ class PartScanner:
         self._nested = True
 
     def _multipart(self, part: Part, boundary: bytes, depth: int) -> None:
-        part.kind = "multipart"
+        part.kind, part.boundary = "multipart", boundary
         default = MESSAGE_RFC822 if part.media.subtype == b"digest" else TEXT_PLAIN  # RFC 2046 §5.1.5
-        data, end = self._data, part.body_end
+        end = part.body_end
         mark = b"\n--" + boundary
         hit = self._delimiter(mark, part.body_start, end) if boundary else None
         if hit is None:  # nothing of it can be told apart: shown as one text
@@ -156,11 +160,21 @@ class PartScanner:
             if hit is None:
                 part.children.append(self._entity(start, end, default, depth + 1, PART_FIELDS))
                 return
-            # RFC 2046 §5.1.1: the line end before a delimiter belongs to the delimiter.
-            stop = hit[0] - 1 if data[hit[0] - 1 : hit[0]] == b"\r" else hit[0]
-            part.children.append(self._entity(start, max(start, stop), default, depth + 1, PART_FIELDS))
+            child = self._entity(start, self._before(hit, start), default, depth + 1, PART_FIELDS)
+            if child.boundary == boundary:
+                # Not allowed (RFC 2046 §5.1.2), yet sent: the delimiters up to a closing one are the inner one's.
+                child = self._entity(start, end, default, depth + 1, PART_FIELDS)
+                hit = self._delimiter(mark, child.closed_at, end) or (end, end, True)
+                child.body_end = self._before(hit, child.closed_at)
+            part.children.append(child)
+        part.closed_at = hit[1]
         if not part.children:
             self._stand_in(part, end)
+
+    def _before(self, hit: tuple[int, int, bool], start: int) -> int:
+        """Where the part ends that began at `start`: the line end before a delimiter is its own (RFC 2046 §5.1.1)."""
+        at = hit[0]
+        return max(start, at - 1 if self._data[at - 1 : at] == b"\r" else at)
 
     def _delimiter(self, mark: bytes, start: int, end: int) -> tuple[int, int, bool] | None:
         """The next delimiter line of data[start:end]: offset of its LF before, of what follows it, and if it closes.

@@ -19,6 +19,7 @@ SPECIAL_FOLDERS = {"Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Tr
 UIDVALIDITY_FLOOR = "uidvalidity.floor"
 """Setting: no account made from now on may start below it, so that an address given anew never repeats one."""
 
+_CAUGHT_BY = "SELECT name FROM domain WHERE catch_all_account = ? AND unknown = 'catch_all' ORDER BY name"
 _INSERT = """
 INSERT INTO account (id, domain, address, quota_bytes, next_uidvalidity, created_at) VALUES (?, ?, ?, ?, ?, ?)
 """
@@ -108,7 +109,8 @@ def remove_account(tx: Tx, account: int) -> Account:
     info = require_account(tx, account)
     _check_unneeded(tx, info)
     mailboxes = tx.execute("SELECT id FROM mailbox WHERE account = ?", (account,)).fetchall()
-    tx.execute("UPDATE domain SET contact_account = NULL WHERE contact_account = ?", (account,))
+    for column in ("contact_account", "catch_all_account"):
+        tx.execute(f"UPDATE domain SET {column} = NULL WHERE {column} = ?", (account,))
     tx.execute(
         "DELETE FROM address WHERE kind = 'mailbox' AND id IN (SELECT address FROM address_target WHERE account = ?)",
         (account,),
@@ -136,10 +138,7 @@ def _check_new(domain: DomainInfo, address: Address, quota_bytes: int | None) ->
 
 def _check_unneeded(tx: Tx, account: Account) -> None:
     others = tx.execute("SELECT 1 FROM account WHERE domain = ? AND id <> ?", (account.domain, account.id)).fetchone()
-    uses = [
-        f"the catch-all of {name}"
-        for (name,) in tx.execute("SELECT name FROM domain WHERE catch_all_account = ?", (account.id,)).fetchall()
-    ]
+    uses = [f"the catch-all of {name}" for (name,) in tx.execute(_CAUGHT_BY, (account.id,)).fetchall()]
     uses += [
         f"the contact of {name}"
         for domain, name in tx.execute(

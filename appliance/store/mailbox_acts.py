@@ -121,10 +121,12 @@ def rename(tx: Tx, account: int, old: str, new: str) -> None:
 def subscribe(tx: Tx, account: int, name: str) -> None:
     """Subscribe to a name, whether or not a folder has it (RFC 3501 §6.3.6). Raises Conflict beyond the limit."""
     _check_name(name)
+    sql = "INSERT INTO subscription (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    if not tx.execute(sql, (account, name)).rowcount:
+        return
     count = tx.execute("SELECT count(*) FROM subscription WHERE account = ?", (account,)).fetchone()[0]
-    if count >= MAX_SUBSCRIPTIONS:
+    if count > MAX_SUBSCRIPTIONS:
         raise Conflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions")
-    tx.execute("INSERT INTO subscription (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING", (account, name))
     tx.publish(Topic("folders", account))
 
 

@@ -146,7 +146,7 @@ def _snapshot(connection: sqlite3.Connection, info: MailboxInfo) -> Snapshot:
     uids, flags, modseqs, worded = connection.execute(_ALL, (info.id,)).fetchone()
     shared: dict[str, tuple[str, ...]] = {}
     keywords: dict[int, tuple[str, ...]] = {}
-    for line in worded.splitlines() if worded else ():
+    for line in worded.split("\n") if worded else ():
         uid, _, text = line.partition(" ")
         keywords[int(uid)] = shared.get(text) or shared.setdefault(text, split_keywords(text))
     return Snapshot(

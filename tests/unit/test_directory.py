@@ -227,9 +227,10 @@ async def test_a_needed_account_stays(house: StoreHouse) -> None:
     with pytest.raises(Conflict, match=re.escape("the catch-all of two.test, the last target of solo@one.test")):
         await house.do(account_acts.remove_account, ben)
     await house.do(directory_acts.remove_address, one, "solo")
-    await house.do(directory_acts.set_domain, two, unknown="reject", catch_all_account=None, contact_account=ann)
+    await house.do(directory_acts.set_domain, two, unknown="reject", contact_account=ann)
     await house.do(account_acts.remove_account, ben)
     assert house.store.directory.address(one, "team").accounts == (zoe,)
+    assert house.store.directory.domain("two.test").catch_all_account is None
     with pytest.raises(Conflict, match=re.escape("the contact of two.test")):
         await house.do(account_acts.remove_account, ann)
     await house.do(directory_acts.set_domain, two, contact_account=zoe)

@@ -11,6 +11,7 @@ Every key answers yes, no or "not known yet" (None), so NOT and OR need no speci
 
 import re
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 
@@ -147,12 +148,12 @@ class SearchRun:
     # --- deciding ---
 
     def _facts(self, uids: Iterable[int]) -> dict[int, Facts]:
-        places = ((uid, self._view_index(uid)) for uid in uids)
+        places = ((uid, self._place(uid)) for uid in uids)
         return {uid: Facts(at) for uid, at in places if at is not None and self._open[at]}
 
-    def _view_index(self, uid: int) -> int | None:
-        number = self._view.number(uid)
-        return None if number is None or number > len(self._uids) or self._uids[number - 1] != uid else number - 1
+    def _place(self, uid: int) -> int | None:
+        at = bisect_left(self._uids, uid)
+        return at if at < len(self._uids) and self._uids[at] == uid else None
 
     def _decide(self, facts: Mapping[int, Facts]) -> None:
         for fact in facts.values():
@@ -162,7 +163,7 @@ class SearchRun:
 
     def _drop(self, uids: Iterable[int]) -> None:
         for uid in uids:
-            at = self._view_index(uid)
+            at = self._place(uid)
             if at is not None:
                 self._open[at] = 0
 
@@ -214,10 +215,11 @@ class SearchRun:
         return [(max(a, 1) - 1, min(b, count)) for a, b in numbers.spans(count) if b >= 1 and a <= count]
 
     def _mask_of(self, uids: Iterable[int]) -> int:
-        mask = bytearray(len(self._uids))
+        known, count = self._uids, len(self._uids)
+        mask = bytearray(count)
         for uid in uids:
-            at = self._view_index(uid)
-            if at is not None:
+            at = bisect_left(known, uid)
+            if at < count and known[at] == uid:
                 mask[at] = 1
         return _number(mask)
 

@@ -25,8 +25,9 @@ _UNSEEN = bytes(0 if bits & SEEN else 1 for bits in range(256))
 
 
 class Noted(msgspec.Struct, frozen=True, gc=False):
-    """A change of flags: the message's flags and keywords before it, and its state after it."""
+    """A change of flags: where the message stands in the arrays, its flags and keywords before, its state after."""
 
+    at: int
     flags: int
     keywords: tuple[str, ...]
     state: FlagState
@@ -68,6 +69,11 @@ class Truth:
         """Every keyword seen in the mailbox since it was loaded, in the case first seen; only grows."""
         return tuple(self._names.values())
 
+    @property
+    def keyword_count(self) -> int:
+        """How many `keyword_names` there are."""
+        return len(self._names)
+
     def takes(self, keywords: Iterable[str]) -> bool:
         """Whether the mailbox may have these keywords beside those it knows (else NO [LIMIT], RFC 5530 §3)."""
         fresh = {word.lower() for word in keywords} - self._names.keys()
@@ -100,11 +106,14 @@ class Truth:
         if changes.info is None:
             return
         expunged = self._expunged(changes)
-        noted = [note for state in (*changes.flags, *changes.new) if (note := self._noted(state)) is not None]
+        noted = self._noted((*changes.flags, *changes.new))
         for view in self.views:
             view.absorb(noted, expunged)
         for note in noted:
-            self._set(note.state)
+            self.flags[note.at] = _bits(note.state)
+            self.modseqs[note.at] = note.state.modseq
+            if note.keywords or note.state.keywords:
+                self._set_keywords(note.state)
         if expunged:
             self._remove(expunged)
         for state in changes.new:
@@ -121,17 +130,23 @@ class Truth:
             return [at for at, uid in enumerate(self.uids) if uid not in there]
         return sorted({at for uid in changes.expunged if (at := self.index(uid)) is not None})
 
-    def _noted(self, state: FlagState) -> Noted | None:
-        at = self.index(state.uid)
-        if at is None or self.modseqs[at] >= state.modseq:
-            return None
-        return Noted(self.flags[at] & ~KEYWORDED, self.keywords.get(state.uid, ()), state)
-
-    def _set(self, state: FlagState) -> None:
-        at = bisect_left(self.uids, state.uid)
-        self.flags[at] = _bits(state)
-        self.modseqs[at] = state.modseq
-        self._set_keywords(state)
+    def _noted(self, states: Iterable[FlagState]) -> list[Noted]:
+        """What is news among states in UID order. Neighbours are found without a search: a STORE may name all."""
+        uids, flags, modseqs, keywords = self.uids, self.flags, self.modseqs, self.keywords
+        noted = []
+        at, count = 0, len(uids)
+        for state in states:
+            uid = state.uid
+            if at == count or uids[at] != uid:
+                at = bisect_left(uids, uid)
+                if at == count or uids[at] != uid:
+                    continue
+            if modseqs[at] < state.modseq:
+                bits = flags[at]
+                before = keywords[uid] if bits & KEYWORDED else ()
+                noted.append(Noted(at, bits & ~KEYWORDED, before, state))
+            at += 1
+        return noted
 
     def _set_keywords(self, state: FlagState) -> None:
         if state.keywords:

@@ -66,27 +66,49 @@ class Selection(msgspec.Struct, frozen=True):
             yield Selection(tuple(slices), self.uids[done:])
 
 
-class Silence(msgspec.Struct, frozen=True):
+class Silence:
     """A STORE .SILENT under way: what the client will assume of these messages (ascending UIDs)."""
 
-    mode: str
-    flags: int
-    keywords: tuple[str, ...]
-    uids: "array[int]"
+    __slots__ = ("_flags", "_mode", "_uids", "_words")
 
-    def expects(self, note: "Noted") -> bool:
-        """Whether the change is exactly what the client's own command does to what was there before."""
-        at = bisect_left(self.uids, note.state.uid)
-        if at == len(self.uids) or self.uids[at] != note.state.uid:
-            return False
-        before, words = _folded(note.keywords), _folded(self.keywords)
-        if self.mode == "add":
-            flags, words = note.flags | self.flags, before | words
-        elif self.mode == "remove":
-            flags, words = note.flags & ~self.flags, before - words
+    def __init__(self, mode: str, flags: int, keywords: tuple[str, ...], uids: "array[int]") -> None:
+        self._mode = mode
+        self._flags = flags
+        self._words = _folded(keywords)
+        self._uids = uids
+
+    def unexpected(self, noted: "Sequence[Noted]") -> "list[Noted]":
+        """The changes that are not exactly what the client's own command does to what was there before."""
+        uids, count, at = self._uids, len(self._uids), 0
+        found = []
+        for note in noted:
+            uid = note.state.uid
+            if at == count or uids[at] != uid:
+                at = bisect_left(uids, uid)
+            if at == count or uids[at] != uid or not self._expects(note):
+                found.append(note)
+            else:
+                at += 1
+        return found
+
+    def _expects(self, note: "Noted") -> bool:
+        mode = self._mode
+        if mode == "add":
+            flags = note.flags | self._flags
+        elif mode == "remove":
+            flags = note.flags & ~self._flags
         else:
-            flags = self.flags
-        return note.state.flags == flags and _folded(note.state.keywords) == words
+            flags = self._flags
+        if note.state.flags != flags:
+            return False
+        words, before = self._words, note.keywords
+        if not (words or before or note.state.keywords):
+            return True
+        if mode == "add":
+            words = words | _folded(before)
+        elif mode == "remove":
+            words = _folded(before) - words
+        return _folded(note.state.keywords) == words
 
 
 class MailboxView:
@@ -120,7 +142,7 @@ class MailboxView:
         self._changed_more = False
         self._changed_since: int | None = None
         self._silence: Silence | None = None
-        self._names_told = len(truth.keyword_names)
+        self._names_told = truth.keyword_count
         self._claim_recent()
 
     # --- what the client knows ---
@@ -226,9 +248,10 @@ class MailboxView:
 
     def absorb(self, noted: "Sequence[Noted]", expunged: Sequence[int]) -> None:
         """What is about to change in the truth: flags, and the indexes in its arrays of what goes. For `Truth`."""
-        for note in noted:
-            if note.state.uid <= self.horizon and not (self._silence and self._silence.expects(note)):
-                self._note(note)
+        if self._silence is not None:
+            noted = self._silence.unexpected(noted)
+        if noted:
+            self._note(noted)
         for at in expunged:
             uid = self.truth.uids[at]
             if self.number(uid) is not None:
@@ -236,13 +259,14 @@ class MailboxView:
                     self._expunged = array("I")
                 self._expunged.append(uid)
 
-    def _note(self, note: "Noted") -> None:
-        modseq = note.state.modseq
-        self._changed_since = modseq if self._changed_since is None else min(self._changed_since, modseq)
+    def _note(self, noted: "Sequence[Noted]") -> None:
+        fresh = {note.state.uid for note in noted if note.state.uid <= self.horizon}
+        oldest = min(note.state.modseq for note in noted)
+        self._changed_since = oldest if self._changed_since is None else min(self._changed_since, oldest)
         if self._changed is None:
             self._changed = set()
-        if len(self._changed) < MAX_CHANGED:
-            self._changed.add(note.state.uid)
+        if len(self._changed) + len(fresh) <= MAX_CHANGED:
+            self._changed |= fresh
         else:
             self._changed_more = True
 
@@ -259,11 +283,11 @@ class MailboxView:
         if self.truth.uids and self.truth.uids[-1] > self.horizon:
             self._extend(self.truth.uids[bisect_right(self.truth.uids, self.horizon) :])
             lines += (responses.exists(self.count), responses.recent(self.recent_count))
-        names = self.truth.keyword_names
-        if len(names) > self._names_told:
+        if self.truth.keyword_count > self._names_told:
+            names = self.truth.keyword_names
             self._names_told = len(names)
             lines += (responses.flags(names), responses.permanent_flags(names, read_only=self.read_only))
-        if self._changed:
+        if self._changed or self._changed_more:
             lines += self._drain_flags(uid)
         return lines
 
@@ -304,12 +328,18 @@ class MailboxView:
             pairs = zip(self.truth.uids, self.truth.modseqs, strict=True)
             changed.update(uid for uid, modseq in pairs if modseq >= self._changed_since)
         self._changed, self._changed_since, self._changed_more = None, None, False
-        lines = []
-        for uid in sorted(changed):
-            number, text = self.number(uid), self.flag_text(uid)
-            if number is not None and text is not None:
-                lines.append(responses.flags_fetch(number, text, uid if with_uid else None))
-        return lines
+        if len(changed) < MAX_CHANGED:
+            found = [(self.number(uid), uid, self.flag_text(uid)) for uid in sorted(changed)]
+        else:
+            known = self.everything()
+            rows = zip(known.numbers, known.uids, self.flag_texts(known), strict=True)
+            found = [row for row in rows if row[1] in changed]
+        fetch = responses.flags_fetch
+        return [
+            fetch(number, text, uid if with_uid else None)
+            for number, uid, text in found
+            if number is not None and text is not None
+        ]
 
 
 def _folded(words: tuple[str, ...]) -> frozenset[str]:

@@ -12,10 +12,11 @@ from appliance.control.reply import FAILED, OK, VerbError
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Put right what can be put right without losing mail.")
+@click.option("--bodies", is_flag=True, help="Read and hash every message body too; takes long.")
 @shared
 @terminal_argument
 @click.pass_context
-def check(context: click.Context, /, terminal: Terminal, fix: bool) -> None:
+def check(context: click.Context, /, terminal: Terminal, fix: bool, bodies: bool) -> None:
     """Check integrity, counters and orphans, in both directions.
 
     The exit code is 1 when something is found, with --fix when something is left.
@@ -25,7 +26,7 @@ def check(context: click.Context, /, terminal: Terminal, fix: bool) -> None:
         raise VerbError(f"{data_dir}: there is no data yet", FAILED)
     shown, finish = _bar()
     try:
-        found = terminal.watch("check", shown, fix=fix)
+        found = terminal.watch("check", shown, fix=fix, bodies=bodies)
     finally:
         finish()
     terminal.answer(found, lambda: _people(found))

@@ -34,9 +34,9 @@ def run_offline(
     settings: Settings, places: Places, actor: str, verb: str, args: Mapping[str, object], shown: Shown
 ) -> object:
     """The verb's result. Raises VerbError, or AlreadyRunning where somebody else holds the lock."""
-    configure("warning")
     make_data_dir(places.data_dir)
     with DataLock(places.data_dir):
+        configure("warning")
         try:
             store = open_store(
                 places.data_dir,

@@ -10,9 +10,10 @@ from appliance.store.disk import MIN_INODES, free
 
 
 class Checked(Arguments, frozen=True):
-    """Whether to put right what can be."""
+    """Whether to put right what can be, and to read every body."""
 
     fix: bool = False
+    bodies: bool = False
 
 
 async def status(house: House, caller: Caller, args: Arguments) -> Shape:
@@ -38,14 +39,14 @@ async def check(house: House, caller: Caller, args: Checked) -> Shape:
     """All that is wrong with the store; with `fix`, what could be put right is, and `open` is what is left."""
     checker = house.store.check
     await caller.progress(Progress("checking the store", 0, 0))
-    findings = await checker.check()
+    findings = await checker.check(bodies=args.bodies)
     fixed: frozenset[Finding] = frozenset()
     left: tuple[Finding, ...] = findings
     if args.fix and findings:
         await caller.progress(Progress("putting right", 0, len(findings)))
         fixed = frozenset(await checker.fix(findings, caller.actor))
         await caller.progress(Progress("checking again", 0, 0))
-        left = await checker.check()
+        left = await checker.check(bodies=args.bodies)
     return {
         "findings": [
             {"kind": one.kind, "object": one.object, "text": one.text, "fixable": one.fixable, "fixed": one in fixed}

@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import shutil
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -159,6 +160,20 @@ def test_check_says_when_all_is_well_and_when_there_is_nothing(appliance: Applia
     appliance.cli("domain", "add", "one.test")
     assert appliance.cli("check") == {"findings": [], "open": 0}
     assert appliance.run("check").stdout == "OK, nothing found\n"
+
+
+def test_check_finds_a_wrong_counter_and_puts_it_right(appliance: Appliance) -> None:
+    appliance.cli("domain", "add", "one.test")
+    appliance.cli("mailbox", "add", "ann@one.test")
+    database = sqlite3.connect(appliance.data / "appliance.db")
+    database.execute('UPDATE mailbox SET "exists" = 7 WHERE name = ?', ("INBOX",))
+    database.commit()
+    database.close()
+    done = appliance.run("check")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 finding open")
+    fixed = json.loads(appliance.run("check", "--fix", "--json").stdout)
+    assert (fixed["findings"][0]["kind"], fixed["findings"][0]["fixed"], fixed["open"]) == ("counters", True, 0)
+    assert appliance.run("check", "--bodies").returncode == 0
 
 
 def test_configuration_verbs_start_and_touch_nothing(appliance: Appliance) -> None:

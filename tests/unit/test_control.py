@@ -14,14 +14,16 @@ import pytest
 import uvloop
 
 from appliance.control.client import ask, connect
+from appliance.control.door import perform
 from appliance.control.house import Caller, House, LiveInfo, Progress
 from appliance.control.place import MAX_PATH
-from appliance.control.reply import FAILED, MAX_REQUEST, NOT_FOUND, SOCKET, USAGE, VerbError
+from appliance.control.reply import FAILED, MAX_REQUEST, NOT_FOUND, RETRY, SOCKET, USAGE, VerbError
 from appliance.control.server import ControlServer, peer_uid
 from appliance.control.table import VERBS, run_verb
 from appliance.control.verb import Arguments
 from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker
+from appliance.store.lock import DataLock
 from appliance.store.store import open_store
 from config.places import resolve
 from config.settings import Server, Settings
@@ -254,3 +256,13 @@ async def test_lists_are_whole_whatever_their_length(house: House) -> None:
         await run_verb(house, caller, "domain.add", {"domain": f"d{i:03}.test"})
     found: Any = await run_verb(house, caller, "domain.list", {})
     assert [one["domain"] for one in found] == [f"d{i:03}.test" for i in range(205)]
+
+
+def test_a_directory_that_somebody_holds_and_nobody_answers_for_is_a_reason_to_retry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.control.door.WAIT_SECONDS", 0)
+    settings = Settings(server=Server(data_dir=str(tmp_path / "data")))
+    with DataLock(tmp_path / "data"), pytest.raises(VerbError, match=f"pid {os.getpid()}.*try again") as caught:
+        perform(settings, resolve(settings, {}), "domain.list", {}, lambda _: None)
+    assert caught.value.code == RETRY

@@ -258,3 +258,15 @@ def check_part(message: bytes, section: str, body: Body, spans: dict[str, PartSp
     if span != above and (span.header_start, span.body_end) != (above.header_start, above.body_end):
         assert above.body_start <= span.header_start
         assert span.body_end <= above.body_end
+
+
+def fetched(rendition: Rendition) -> list[object]:
+    """The rendition as the response lines that IMAPClient's parser takes: (line, literal) pairs, then a line."""
+    rest = b"1 (ENVELOPE %b BODYSTRUCTURE %b)" % (rendition.envelope, rendition.bodystructure)
+    lines: list[object] = []
+    while b"}\r\n" in rest:
+        line, _, rest = rest.partition(b"}\r\n")
+        size = int(line.rpartition(b"{")[2])
+        lines.append((line + b"}", rest[:size]))
+        rest = rest[size:]
+    return [*lines, rest]

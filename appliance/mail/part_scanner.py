@@ -149,7 +149,7 @@ class PartScanner:
         mark = b"\n--" + boundary
         hit = self._delimiter(mark, part.body_start, end) if boundary else None
         if hit is None:  # nothing of it can be told apart: shown as one text
-            self._stand_in(part, part.body_start)
+            self._stand_in(part, part.body_start, end)
             return
         while not hit[2]:
             start = hit[1]
@@ -164,12 +164,14 @@ class PartScanner:
             if child.boundary == boundary:
                 # Not allowed (RFC 2046 §5.1.2), yet sent: the delimiters up to a closing one are the inner one's.
                 child = self._entity(start, end, default, depth + 1, PART_FIELDS)
-                hit = self._delimiter(mark, child.closed_at, end) or (end, end, True)
-                child.body_end = self._before(hit, child.closed_at)
+                hit = self._delimiter(mark, child.closed_at, end)
+                child.body_end = self._before(hit, child.closed_at) if hit else end
             part.children.append(child)
+            if hit is None:
+                return
         part.closed_at = hit[1]
         if not part.children:
-            self._stand_in(part, end)
+            self._stand_in(part, hit[1], hit[1])
 
     def _before(self, hit: tuple[int, int, bool], start: int) -> int:
         """Where the part ends that began at `start`: the line end before a delimiter is its own (RFC 2046 §5.1.1)."""
@@ -193,10 +195,10 @@ class PartScanner:
                 return found, tail.end(), tail[1] is not None
         return None
 
-    def _stand_in(self, part: Part, start: int) -> None:
+    def _stand_in(self, part: Part, start: int, end: int) -> None:
         """A multipart without parts gets one of plain text: the grammar of IMAP asks for one (RFC 3501 §9)."""
         self._parts_left -= 1
-        text = Part(start, start, part.body_end)
+        text = Part(start, start, end)
         part.children.append(text)
         self._with_lines.append(text)
 

@@ -100,6 +100,7 @@ class Blobs:
 
     def insert(self, tx: Tx, stored: StoredBody, domain: int) -> int:
         """The id of the body's row in a domain: the one that is there, or a new one."""
+        tx.brings_mail = True
         blob = tx.new_id()
         place = "row" if stored.hold is None else "file"
         row = (blob, domain, stored.sha256, stored.size, place, tx.now, stored.data)

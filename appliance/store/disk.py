@@ -50,6 +50,8 @@ class DiskGuard:
         self._ballast_path = directory / "ballast"
         self._free = free
         self._monotonic = monotonic
+        self.on_low: Callable[[], None] = lambda: None
+        """Called when the disk is found below its reserve (`Engine.shrink`)."""
         self._looked_at = float("-inf")
         self._ok = True
 
@@ -62,6 +64,8 @@ class DiskGuard:
         ok = room >= self.reserve and (inodes is None or inodes >= self.min_inodes)
         if ok != self._ok:
             self._ok = ok
+            if not ok:
+                self.on_low()
             say = log.info if ok else log.error
             what = "mail is taken again" if ok else "no mail is taken: the disk is below its reserve"
             say(what, free_bytes=room, reserve=self.reserve, free_inodes=inodes, min_inodes=self.min_inodes)
@@ -70,6 +74,8 @@ class DiskGuard:
     def tend(self) -> None:
         """Make the ballast file again once there is room for it; blocks, for upkeep on a thread."""
         room, _ = self._free(self.directory)
+        if room < self.reserve:
+            self.on_low()
         if self._ballast_path.exists() or room < self.reserve + 2 * self._ballast:
             return
         part = self._ballast_path.with_suffix(".part")

@@ -20,11 +20,12 @@ import peewee
 import structlog
 
 from appliance.records import Topic
-from appliance.store.engine_sqlite import Checkpointer, SqliteFile, WalGauge
+from appliance.store.engine_sqlite import SqliteFile
 from appliance.store.errors import StoreBroken, StoreBusy, StoreError
 from appliance.store.feed import Feed
 from appliance.store.readers import SNAPSHOT_SECONDS, Readers
 from appliance.store.tx import Job, Tx
+from appliance.store.wal_sqlite import Checkpointer, Pause, WalGauge
 from appliance.store.writer import Ticket, Writer
 
 __all__ = ["Engine", "Job", "Tx"]
@@ -63,6 +64,7 @@ class Engine:
         self._feed = feed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        pause = Pause()
         self._writer = Writer(
             file,
             now=now,
@@ -70,10 +72,11 @@ class Engine:
             settle=self._settle,
             fail=self.fail,
             failure=lambda: self.failure,
-            relieve=lambda: self.relieve(),
+            relieve=self._relieve,
+            pause=pause,
         )
         self._gauge = WalGauge(file.path)
-        self._checkpointer = Checkpointer(file.path, self.fail)
+        self._checkpointer = Checkpointer(file.path, pause, self.fail)
         self._readers = Readers(file, read_seconds)
 
     @property
@@ -126,6 +129,10 @@ class Engine:
         log.critical("no more is written, the disk failed", what=what, error=str(error))
         self._on_loop(self.broken.set)
 
+    def shrink(self) -> None:
+        """Give the room of the write-ahead log back soon, for a disk that runs low. Any thread."""
+        self._checkpointer.kick(shrink=True)
+
     def close(self) -> None:
         """Finish what is queued, stop the threads and close every connection; blocks for that long."""
         if self._closed:
@@ -136,6 +143,10 @@ class Engine:
         self._readers.close()
         self._writer.close()
         self._gauge.close()
+
+    def _relieve(self) -> bool:
+        self.shrink()
+        return self.relieve()
 
     def _settle(self, batch: Sequence[Ticket], topics: Sequence[Topic]) -> None:
         """On the writer thread: hand a whole batch to the loop at once, then see to the WAL."""

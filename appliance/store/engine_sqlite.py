@@ -1,25 +1,15 @@
-"""All that is particular to SQLite: how a database is opened, checkpointed, and what its errors mean."""
+"""All that is particular to SQLite: how a database is opened, and what its errors mean (and `wal_sqlite`)."""
 
-import contextlib
 import enum
-import os
 import sqlite3
-import struct
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import peewee
-import structlog
 
 from appliance.store.errors import StoreBroken, StoreFull
 
-log = structlog.get_logger("appliance.store")
-
 PAGE_SIZE = 4096
-CHECKPOINT_FRAMES = 4 * 1024 * 1024 // PAGE_SIZE
-"""A passive checkpoint is due for each 4 MiB of new WAL."""
 TRUNCATE_BYTES = 64 * 1024 * 1024
 """Above this size of its file the WAL is cut back, if nobody stands in the way."""
 BUSY_SECONDS = 30.0
@@ -122,74 +112,3 @@ class SqliteFile:
         connection.execute(f"PRAGMA cache_size = {-(self._reader_cache >> 10)}")
         connection.execute(f"PRAGMA mmap_size = {self._reader_mmap}")
         return connection
-
-
-class WalGauge:
-    """How many frames the WAL holds, for one `pread` a commit.
-
-    The count is mxFrame, at byte 16 of the wal-index (sqlite.org/walformat.html §2.1). The descriptor must stay
-    open until every connection is closed: closing any descriptor of a file drops the locks the process holds on it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(f"{path}-shm", os.O_RDONLY)
-        self._mark = 0
-
-    def due(self) -> bool:
-        """Whether enough was written since it last said so; a WAL that started over counts from nothing."""
-        frames: int = struct.unpack("=I", os.pread(self._descriptor, 4, 16))[0]
-        if frames < self._mark:
-            self._mark = 0
-        if frames - self._mark < CHECKPOINT_FRAMES:
-            return False
-        self._mark = frames
-        return True
-
-    def close(self) -> None:
-        """Only after the last connection is closed."""
-        os.close(self._descriptor)
-
-
-class Checkpointer:
-    """Copies the WAL into the database on its own thread and connection, so that no commit ever waits for it."""
-
-    def __init__(self, path: Path, failed: Callable[[Exception, str], None]) -> None:
-        self._path = path
-        self._failed = failed
-        self._wake = threading.Event()
-        self._stop = False
-        self._thread = threading.Thread(target=self._run, name="store-checkpoint", daemon=True)
-        self._thread.start()
-
-    def kick(self) -> None:
-        """Ask for a checkpoint soon."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """Stop, after a checkpoint under way."""
-        self._stop = True
-        self._wake.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        # busy_timeout 0: with a stuck reader TRUNCATE would hold the writer for the whole time-out.
-        connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
-        with contextlib.closing(connection):
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
-            while True:
-                self._wake.wait()
-                self._wake.clear()
-                if self._stop:
-                    return
-                self._checkpoint(connection)
-
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if os.stat(f"{self._path}-wal").st_size > TRUNCATE_BYTES:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error as error:
-            if fault(error) is Fault.DISK:
-                self._failed(error, "checkpoint")
-            log.warning("checkpoint failed", error=str(error))

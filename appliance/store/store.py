@@ -93,5 +93,5 @@ def open_store(
     guard = DiskGuard(data_dir, default_reserve(max_message_size) if disk_reserve is None else disk_reserve)
     feed = Feed()
     engine = Engine(SqliteFile(path), feed, now=now, ids=ids)
-    engine.relieve = guard.relieve
+    engine.relieve, guard.on_low = guard.relieve, engine.shrink
     return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight))

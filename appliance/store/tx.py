@@ -12,13 +12,15 @@ T = TypeVar("T")
 class Tx:
     """One write transaction. A job has no effect but on it, for it may be run again when a batch was voided."""
 
-    __slots__ = ("_connection", "_new_id", "after", "now", "topics")
+    __slots__ = ("_connection", "_new_id", "after", "brings_mail", "now", "topics")
 
     def __init__(self, connection: sqlite3.Connection, now: int, new_id: Callable[[], int]) -> None:
         self._connection = connection
         self._new_id = new_id
         self.topics: list[Topic] = []
         self.after: list[Callable[[], None]] = []
+        self.brings_mail = False
+        """Set by jobs that add mail: the last room on the disk is not for them."""
         self.now = now
         """When the transaction began, in UTC microseconds."""
 

@@ -33,6 +33,8 @@ JOURNAL_US = 3600 * 1_000_000
 """How long an accepted message is known again after a break."""
 SLICE = 250
 """Rows of one slice: well under 50 ms of the writer's time."""
+BODY_SLICE = 50
+"""Bodies of one slice: each may be 32 KiB of pages to free."""
 VACUUM_PAGES = 256
 PATIENCE = 50
 """Pauses of 20 ms that a slice waits for an idle writer before it joins in all the same."""
@@ -104,7 +106,7 @@ class Upkeep:
             for name in names:
                 await self._pool.run(self._blobs.files.delete, name)
             count += deleted
-            if looked < SLICE:
+            if looked < BODY_SLICE:
                 return count
 
     async def _sweep_gone(self) -> int:
@@ -155,7 +157,7 @@ def collect_rows(tx: Tx, before: int) -> tuple[int, list[Name], int]:
 
     A body that a message names again was only noted too early, and stays.
     """
-    looked = tx.execute(_OLD_ORPHANS, (before, SLICE)).fetchall()
+    looked = tx.execute(_OLD_ORPHANS, (before, BODY_SLICE)).fetchall()
     names: list[Name] = []
     deleted = 0
     for (blob,) in looked:
@@ -176,5 +178,7 @@ def vacuum(tx: Tx) -> int:
     unused: int = tx.execute("PRAGMA freelist_count").fetchone()[0]
     if unused <= max(total // 4, VACUUM_PAGES):
         return 0
-    tx.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+    for _ in range(VACUUM_PAGES):
+        # One page each: the pragma gives a page up for each step, and sqlite3 steps a statement without columns once.
+        tx.execute("PRAGMA incremental_vacuum(1)")
     return VACUUM_PAGES

@@ -13,6 +13,7 @@ import structlog
 from appliance.records import Topic
 from appliance.store.engine_sqlite import Fault, SqliteFile, as_store_error, fault
 from appliance.store.tx import Job, Tx
+from appliance.store.wal_sqlite import Pause
 
 log = structlog.get_logger("appliance.store")
 
@@ -50,8 +51,11 @@ Settle = Callable[[Sequence[Ticket], Sequence[Topic]], None]
 
 
 class Writer:
-    """The one thread that writes. `settle` gets each batch once its fate is durable, `fail` the disk's failures;
-    `relieve` may make room on a full disk."""
+    """The one thread that writes.
+
+    `settle` gets each batch once its fate is durable, `fail` the disk's failures, of which `failure` tells; `relieve`
+    may make room on a full disk; `pause` is where it stands aside for the checkpointer.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Writer:
         fail: Callable[[Exception, str], None],
         failure: Callable[[], Exception | None],
         relieve: Callable[[], bool],
+        pause: Pause,
     ) -> None:
         self._file = file
         self._now = now
@@ -71,6 +76,7 @@ class Writer:
         self._fail = fail
         self._failure = failure
         self._relieve = relieve
+        self._pause = pause
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._stopping = False
         opened: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
@@ -134,6 +140,7 @@ class Writer:
         return batch
 
     def _work(self, batch: list[Ticket]) -> None:
+        self._pause.give()
         start = time.perf_counter()
         topics: list[Topic] = []
         try:
@@ -192,29 +199,29 @@ class Writer:
     def _alone(self, ticket: Ticket, topics: list[Topic]) -> None:
         """One job in a transaction of its own; once more where the disk was full and room could be made."""
         start = time.perf_counter()
-        error = self._attempt(ticket, topics)
-        if error and fault(error) is Fault.FULL and self._relieve():
-            error = self._attempt(ticket, topics)
+        tx, error = self._attempt(ticket, topics)
+        if error and fault(error) is Fault.FULL and not tx.brings_mail and self._relieve():
+            _, error = self._attempt(ticket, topics)
         ticket.error = None if error is None else self._failure() or as_store_error(error)
         ticket.seconds = time.perf_counter() - start
 
-    def _attempt(self, ticket: Ticket, topics: list[Topic]) -> Exception | None:
-        """Run and commit one job; gives what went wrong."""
+    def _attempt(self, ticket: Ticket, topics: list[Topic]) -> tuple[Tx, Exception | None]:
+        """Run and commit one job; gives its transaction, and what went wrong."""
         ticket.result = None
-        if failure := self._failure():
-            return failure
         connection = self._connection
         tx = Tx(connection, self._now(), self._ids)
+        if failure := self._failure():
+            return tx, failure
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = ticket.job(tx)
             connection.execute("COMMIT")
         except Exception as error:
             self._roll_back(error)
-            return error
+            return tx, error
         ticket.result = result
         self._committed(tx, topics)
-        return None
+        return tx, None
 
     def _roll_back(self, error: Exception) -> None:
         """Leave no transaction open, and tell when it is the disk that failed."""

@@ -11,7 +11,7 @@ from appliance.ids import id_text
 from appliance.store.audit import Audit
 from appliance.store.blobs import GRACE_US, Blobs
 from appliance.store.engine import Engine, Tx
-from appliance.store.errors import StoreError
+from appliance.store.errors import StoreError, StoreTimeout
 from appliance.store.files import FilePool
 from appliance.store.repairs import REPAIRS
 
@@ -124,7 +124,11 @@ class Check:
         """One look; a database too damaged for it is a finding, not an error."""
         try:
             return await self._engine.read(lambda connection: look(connection, after), seconds=seconds)
-        except sqlite3.DatabaseError as error:
+        except StoreTimeout:
+            raise
+        except StoreError as error:
+            if not isinstance(error.__cause__, sqlite3.DatabaseError):
+                raise
             return None, [Finding("integrity", "database", str(error))]
 
     def _audit_findings(self, connection: sqlite3.Connection, after: int) -> Looked:

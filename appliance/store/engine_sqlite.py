@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee
 
-from appliance.store.errors import StoreBroken, StoreFull
+from appliance.store.errors import StoreBroken, StoreError, StoreFull
 
 PAGE_SIZE = 4096
 TRUNCATE_BYTES = 64 * 1024 * 1024
@@ -57,14 +57,19 @@ def is_interrupt(error: sqlite3.Error) -> bool:
 
 
 def as_store_error(error: Exception) -> Exception:
-    """The error a caller sees for one of its job's."""
+    """What a caller outside the store sees of an error: never SQLite's own, which is kept as the cause."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    seen: StoreError
     match fault(error):
         case Fault.FULL:
-            return StoreFull("the disk is full")
+            seen = StoreFull("the disk is full")
         case Fault.DISK:
-            return StoreBroken(f"the disk failed: {error}")
+            seen = StoreBroken(f"the disk failed: {error}")
         case Fault.JOB:
-            return error
+            seen = StoreError(f"the database refused it: {error}")
+    seen.__cause__ = error
+    return seen
 
 
 class SqliteFile:

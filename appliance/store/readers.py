@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from appliance.store.engine_sqlite import SqliteFile, is_interrupt
+from appliance.store.engine_sqlite import SqliteFile, as_store_error, is_interrupt
 from appliance.store.errors import StoreBusy, StoreError, StoreTimeout
 
 T = TypeVar("T")
@@ -68,10 +68,10 @@ class Readers:
         connection.execute("BEGIN")
         try:
             return act(connection)
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if is_interrupt(error):
                 raise StoreTimeout(f"a read took more than {seconds:g} s") from error
-            raise
+            raise as_store_error(error) from error
         finally:
             connection.set_progress_handler(None, 0)
             if connection.in_transaction:

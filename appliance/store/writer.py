@@ -192,7 +192,7 @@ class Writer:
                 raise _Voided from error
             connection.execute("ROLLBACK TO job")
             del tx.topics[topics:], tx.after[after:]
-            ticket.error = error
+            ticket.error = as_store_error(error)
         connection.execute("RELEASE job")
         ticket.seconds = time.perf_counter() - start
 

@@ -68,6 +68,16 @@ def test_each_change_is_one_log_line(tmp_path):
     assert [line["log_level"] for line in lines] == ["error", "info"]
 
 
+def test_the_first_sight_of_a_low_disk_is_told(tmp_path):
+    disk, told = Disk(), []
+    guard = disk.guard(tmp_path)
+    guard.on_low = lambda: told.append(disk.clock)
+    for second, room in enumerate([GIB, 0, 0, GIB, 0]):
+        disk.clock, disk.room = float(second), room
+        guard.ok()
+    assert told == [1.0, 4.0]
+
+
 def test_the_real_file_system_is_asked(tmp_path):
     room, inodes = free(tmp_path)
     assert room > 0

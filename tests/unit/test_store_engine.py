@@ -134,7 +134,8 @@ async def test_a_job_that_fails_fails_alone(engine):
     results = await together(engine, put("a"), failing, put("a"), put("b"))
     assert results[0] == "a"
     assert isinstance(results[1], Conflict)
-    assert isinstance(results[2], sqlite3.IntegrityError)
+    assert isinstance(results[2], StoreError)
+    assert isinstance(results[2].__cause__, sqlite3.IntegrityError)
     assert results[3] == "b"
     assert stored(engine) == ["a", "b"]
 
@@ -163,7 +164,7 @@ async def test_a_voided_transaction_runs_the_others_again(engine):
     results = await together(engine, put("a"), counted, voiding, put("c"))
     assert results[0] == "a"
     assert results[1] == "b"
-    assert isinstance(results[2], sqlite3.OperationalError)
+    assert isinstance(results[2], StoreError)
     assert results[3] == "c"
     assert stored(engine) == ["a", "b", "c"]
     assert len(runs) == 2
@@ -204,6 +205,21 @@ async def test_a_full_disk_is_asked_for_room_once(engine):
     engine.relieve = relieve
     assert await engine.write(put("big", "x" * 100_000)) == "big"
     assert len(asked) == 1
+
+
+async def test_the_last_room_is_not_for_mail(engine):
+    asked = []
+    pages = await engine.write(lambda tx: tx.execute("PRAGMA page_count").fetchone()[0])
+    await engine.write(lambda tx: tx.execute(f"PRAGMA max_page_count = {pages + 1}"))
+    engine.relieve = lambda: asked.append(1) or True
+
+    def arrive(tx):
+        tx.brings_mail = True
+        put("big", "x" * 100_000)(tx)
+
+    with pytest.raises(StoreFull):
+        await engine.write(arrive)
+    assert asked == []
 
 
 async def test_a_full_queue_refuses_at_once(engine):
@@ -344,6 +360,27 @@ async def test_close_finishes_what_is_queued(tmp_path, feed):
     with pytest.raises(StoreError):
         await engine.write(put("late"))
     assert not (tmp_path / "appliance.db-wal").exists(), "the last connection empties the WAL"
+
+
+async def test_a_busy_writer_stands_aside_so_that_the_wal_is_cut_back(engine, tmp_path):
+    wal = tmp_path / "appliance.db-wal"
+    left, largest = 3000, 0
+
+    async def caller(name):
+        nonlocal left, largest
+        while left:
+            left -= 1
+            await engine.write(put(f"{name}-{left}", "x" * 50_000), size=50_000)
+            largest = max(largest, wal.stat().st_size)
+
+    await asyncio.gather(*(caller(name) for name in range(8)))
+    assert largest < 110_000_000, "150 MB were written"
+
+
+async def test_what_a_reader_thread_trips_over_is_an_error_of_the_store(engine):
+    with pytest.raises(StoreError) as caught:
+        await engine.read(lambda connection: connection.execute("SELECT nothing"))
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
 
 
 async def test_the_wal_is_copied_into_the_database_meanwhile(engine, tmp_path):

@@ -224,6 +224,32 @@ def test_new_keywords_are_named_before_they_are_used():
     assert fetch == b"* 1 FETCH (FLAGS ($Junk))\r\n"
 
 
+def test_changes_told_twice_are_announced_once():
+    box = Box(3, recent_uid=4)
+    client = Client(box)
+    box.flag(2, SEEN)
+    box.expunge(1)
+    box.add()
+    asked = box.asked
+    box.sync()
+    assert len(client.drain(True)) == 4
+    box.asked = asked
+    box.sync()
+    assert client.drain(True) == []
+    client.check()
+
+
+def test_flags_of_a_message_not_yet_told_are_not_announced():
+    box = Box(1, recent_uid=2)
+    client = Client(box)
+    uid = box.add()
+    box.sync()
+    box.flag(uid, SEEN)
+    box.sync()
+    assert client.drain(False) == [b"* 2 EXISTS\r\n", b"* 1 RECENT\r\n"]
+    client.check()
+
+
 def test_changes_that_name_every_message_remove_the_others():
     box = Box(4, recent_uid=5)
     client = Client(box)

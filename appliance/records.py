@@ -1,6 +1,7 @@
 """Frozen rows that leave the store. Ids are 64-bit, times UTC microseconds, sizes bytes."""
 
 from array import array
+from typing import NamedTuple
 
 import msgspec
 
@@ -132,6 +133,25 @@ class Snapshot(msgspec.Struct, frozen=True):
     flags: bytearray
     modseqs: "array[int]"
     keywords: dict[int, tuple[str, ...]]
+
+
+class MessageRow(NamedTuple):
+    """One message for FETCH and SEARCH; what was not needed is None.
+
+    `size` is RFC822.SIZE: prefix and body. `header` and `parts` describe the body without the prefix, whose bytes
+    stand before the header block and before every offset of section "".
+    """
+
+    uid: int
+    blob: int
+    prefix: bytes
+    internaldate: int
+    size: int
+    envelope: bytes | None
+    bodystructure: bytes | None
+    body: bytes | None
+    header: bytes | None
+    parts: bytes | None
 
 
 class FlagState(msgspec.Struct, frozen=True, gc=False):

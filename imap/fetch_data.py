@@ -6,9 +6,10 @@ bulk. Of a body only its places are told, as `sections.BodyCut`, so that a big o
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from appliance.mail.structure import PartSpan, unpack_parts
+from appliance.records import MessageRow
 from imap.header_subset import closed, subset_key, subset_of
 from imap.sections import Piece, find_section, from_header, literal_of, needs_parts
 from imap.view import MailboxView, Selection
@@ -18,34 +19,7 @@ from imap.wire.fetch_att import Attribute, BodySection, FetchItem
 FieldSets = Mapping[str, Mapping[int, bytes]]
 """Header subsets already known, by `subset_key` and UID: the stored body's fields, without prefix and empty line."""
 
-
-class Row(Protocol):
-    """A message as the store's reader gives it; columns that were not asked for are None."""
-
-    @property
-    def uid(self) -> int: ...
-    @property
-    def prefix(self) -> bytes: ...
-    @property
-    def internaldate(self) -> int: ...
-    @property
-    def size(self) -> int:
-        """Octets of prefix and body."""
-        ...
-
-    @property
-    def envelope(self) -> bytes | None: ...
-    @property
-    def bodystructure(self) -> bytes | None: ...
-    @property
-    def body(self) -> bytes | None: ...
-    @property
-    def header(self) -> bytes | None: ...
-    @property
-    def parts(self) -> bytes | None: ...
-
-
-Column = Callable[[Sequence[Row]], Sequence[Any]]
+Column = Callable[[Sequence[MessageRow]], Sequence[Any]]
 _COLUMNS: dict[str, tuple[bytes, Column]] = {
     "INTERNALDATE": (b'INTERNALDATE "%b"', lambda rows: [internal_date(row.internaldate) for row in rows]),
     "RFC822.SIZE": (b"RFC822.SIZE %d", lambda rows: [row.size for row in rows]),
@@ -96,7 +70,11 @@ class FetchPlan:
         return frozenset(need)
 
     def lines(
-        self, view: MailboxView, selection: Selection, rows: Sequence[Row] | None = None, known: FieldSets | None = None
+        self,
+        view: MailboxView,
+        selection: Selection,
+        rows: Sequence[MessageRow] | None = None,
+        known: FieldSets | None = None,
     ) -> bytes:
         """Responses for a selection without any body content, in its order; messages that are gone are left out.
 
@@ -115,7 +93,9 @@ class FetchPlan:
             return self._joined(numbers, [uids[at] for at in kept], texts, rows or (), known or {})
         return self._joined(numbers, uids, texts, rows or (), known or {})
 
-    def pieces(self, view: MailboxView, number: int, row: Row, known: FieldSets | None = None) -> list[Piece] | None:
+    def pieces(
+        self, view: MailboxView, number: int, row: MessageRow, known: FieldSets | None = None
+    ) -> list[Piece] | None:
         """The response for one message with body content; None where it is gone. The octets of each cut are to be
         sent in its place, of the body as stored, and nothing else between."""
         if view.truth.index(row.uid) is None:
@@ -142,7 +122,7 @@ class FetchPlan:
         numbers: Sequence[int],
         uids: Sequence[int],
         texts: Sequence[bytes | None],
-        rows: Sequence[Row],
+        rows: Sequence[MessageRow],
         known: FieldSets,
     ) -> bytes:
         columns = [column(uids, texts, rows, known) for _, column in self._columns]
@@ -154,7 +134,7 @@ class FetchPlan:
         return b"* %%d FETCH (%b)\r\n" % b" ".join([template for template, _ in columns]), columns
 
 
-_Column = Callable[[Sequence[int], Sequence[bytes | None], Sequence[Row], FieldSets], Sequence[Any]]
+_Column = Callable[[Sequence[int], Sequence[bytes | None], Sequence[MessageRow], FieldSets], Sequence[Any]]
 
 
 def _column(item: FetchItem) -> tuple[bytes, _Column]:
@@ -170,7 +150,11 @@ def _column(item: FetchItem) -> tuple[bytes, _Column]:
 
 
 def _header_column(
-    section: BodySection, uids: Sequence[int], texts: Sequence[bytes | None], rows: Sequence[Row], known: FieldSets
+    section: BodySection,
+    uids: Sequence[int],
+    texts: Sequence[bytes | None],
+    rows: Sequence[MessageRow],
+    known: FieldSets,
 ) -> Sequence[bytes]:
     if section.text == "HEADER":
         return [literal_of(section, row.prefix + (row.header or b"")) for row in rows]
@@ -178,6 +162,6 @@ def _header_column(
     return [literal_of(section, closed(_fields(section, row, kept.get(row.uid)))) for row in rows]
 
 
-def _fields(section: BodySection, row: Row, kept: bytes | None) -> bytes:
+def _fields(section: BodySection, row: MessageRow, kept: bytes | None) -> bytes:
     fields = subset_of(section, row.header or b"") if kept is None else kept
     return subset_of(section, row.prefix) + fields if row.prefix else fields

@@ -18,8 +18,7 @@ from itertools import compress
 import msgspec
 
 from appliance.mail.structure import unpack_parts
-from appliance.records import KEYWORDED
-from imap.fetch_data import Row
+from appliance.records import KEYWORDED, MessageRow
 from imap.search_text import body_text, field_texts, folded, header_text
 from imap.view import MailboxView
 from imap.wire import search_key as k
@@ -37,7 +36,7 @@ class Facts(msgspec.Struct):
     """What is known of one message by now; None is unknown."""
 
     at: int
-    row: Row | None = None
+    row: MessageRow | None = None
     sent_at: int | None = None
     sent_known: bool = False
     header: bytes | None = None
@@ -98,7 +97,9 @@ class SearchRun:
         """UIDs of the messages not decided yet, ascending."""
         return array("I", compress(self._uids, self._open))
 
-    def see_rows(self, uids: Sequence[int], rows: Iterable[Row], sent: Iterable[tuple[int, int | None]] = ()) -> None:
+    def see_rows(
+        self, uids: Sequence[int], rows: Iterable[MessageRow], sent: Iterable[tuple[int, int | None]] = ()
+    ) -> None:
         """Decide by columns: `rows` of these UIDs (if `needs_rows`), pairs of UID and sent_at (if `needs_sent`)."""
         facts = self._facts(uids)
         for row in rows:
@@ -110,7 +111,7 @@ class SearchRun:
         self._decide(facts)
 
     def see_headers(
-        self, uids: Sequence[int], rows: Iterable[Row], sent: Iterable[tuple[int, int | None]] = ()
+        self, uids: Sequence[int], rows: Iterable[MessageRow], sent: Iterable[tuple[int, int | None]] = ()
     ) -> None:
         """Decide by the header block too: rows with `header`, and sent_at as before."""
         facts = self._facts(uids)
@@ -124,12 +125,12 @@ class SearchRun:
         self._decide({uid: fact for uid, fact in facts.items() if fact.header is not None})
         self._drop(uid for uid, fact in facts.items() if fact.header is None)
 
-    def see_body(self, row: Row, body: bytes, sent_at: int | None = None) -> None:
+    def see_body(self, row: MessageRow, body: bytes, sent_at: int | None = None) -> None:
         """Decide one message for good: its row with `header` and `parts`, and its stored body. Costs some 50 us and
         10 ms a megabyte: big ones belong off the loop (`body_text` alone may run elsewhere, see `see_text`)."""
         self.see_text(row, body_text(body, unpack_parts(row.parts)) if row.parts is not None else "", sent_at)
 
-    def see_text(self, row: Row, text: str, sent_at: int | None = None) -> None:
+    def see_text(self, row: MessageRow, text: str, sent_at: int | None = None) -> None:
         """As `see_body`, when `search_text.body_text` has been made elsewhere."""
         for fact in self._facts((row.uid,)).values():
             fact.row, fact.header, fact.body = row, row.prefix + (row.header or b""), text

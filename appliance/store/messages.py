@@ -8,11 +8,11 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from appliance.records import KEYWORDED, Changes, FlagState, MailboxInfo, Snapshot
+from appliance.records import KEYWORDED, Changes, FlagState, MailboxInfo, MessageRow, Snapshot
 from appliance.store.engine import Engine
 from appliance.store.keywords import split_keywords
 from appliance.store.mailboxes import mailbox_by_id
@@ -53,23 +53,7 @@ class Need(msgspec.Struct, frozen=True):
     parts: bool = False
 
 
-class Row(NamedTuple):
-    """One message for FETCH; what was not needed is None.
-
-    `size` is RFC822.SIZE: prefix and body. `header` and `parts` describe the body without the prefix, whose bytes
-    stand before the header block and before every offset of section "".
-    """
-
-    uid: int
-    blob: int
-    prefix: bytes
-    internaldate: int
-    size: int
-    envelope: bytes | None
-    bodystructure: bytes | None
-    body: bytes | None
-    header: bytes | None
-    parts: bytes | None
+Row = MessageRow
 
 
 class Messages:

@@ -24,7 +24,7 @@ _ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 _ASTRING = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+')
 _LIST_MAILBOX = re.compile(rb'[^\x00-\x20\x7f-\xff(){"\\]+')
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]+')
-# QUOTED-CHAR; octets above 127 are taken although RFC 3501 has none, because clients send names and passwords so
+# QUOTED-CHAR (RFC 3501 §9); octets above 127 are taken too, because clients send names and passwords so
 _QUOTED = re.compile(rb'"((?:[^\x00\r\n"\\]|\\["\\])*)"')
 _ESCAPED = re.compile(rb'\\(["\\])')
 _NUMBER = re.compile(rb"\d+")

@@ -1,18 +1,17 @@
 """FETCH responses: every section is exactly the octets RFC 3501 §6.4.5 names."""
 
 import re
-from array import array
 
 import pytest
 
-from appliance.records import KEYWORDED, SEEN, Changes, FlagState, MailboxInfo, Snapshot
+from appliance.records import KEYWORDED, SEEN, Changes, FlagState
 from imap.fetch_data import FetchPlan
 from imap.sections import BodyCut, fill
-from imap.truth import Truth
 from imap.wire.fetch_att import fetch_items
 from imap.wire.lexer import Parser
 from imap.wire.sequence_set import SequenceSet
 from tests.imap_rows import PREFIX, row_of
+from tests.imap_truth import truth_of
 
 NESTED = (
     b"From: a@example.org\r\nSubject: folded\r\n over two\r\nX-Odd: 1\r\n"
@@ -26,12 +25,6 @@ NESTED = (
     b"--b--\r\nepilogue\r\n"
 )
 SIMPLE = b"Subject: simple\r\nTo: b@example.org\r\n\r\none\r\ntwo\r\n"
-
-
-def truth_of(count: int) -> Truth:
-    info = MailboxInfo(1, 1, 1, "INBOX", 7, count + 1, count + 1, 1, count, 0, 0, None)
-    uids = array("I", range(1, count + 1))
-    return Truth(Snapshot(info, uids, bytearray(b"\1") * count, array("Q", [1]) * count, {}))
 
 
 def plan_of(text: bytes, *, uid: bool = False) -> FetchPlan:

@@ -23,6 +23,7 @@ OURS = FRONTS | {"appliance", "config"}
 ROOF = {"appliance.daemon", "appliance.cli", "appliance.__main__"}
 GROUND = {"appliance.mail", "appliance.records", "appliance.ids", "appliance.logs", "appliance.metrics"} | {
     "appliance.connections",
+    "appliance.process",
     "appliance.sealing",
     "config",
 }
@@ -34,6 +35,9 @@ BETWEEN: dict[str, set[str]] = {
     "appliance.identity": set(),
     "appliance.tls": set(),
     "appliance.sending": set(),
+    "appliance.sockets": set(),
+    "appliance.rendering": {"appliance.render_worker"},
+    "appliance.render_worker": set(),
     "appliance.provision": {"appliance.identity", "appliance.sending"},
 }
 """The rooms between the fronts and the store, and which of each other they may import."""
@@ -63,8 +67,13 @@ PURE = (
     "smtp/replies.py",
     "smtp/wire/commands.py",
     "imap/wire/*.py",
+    "imap/truth.py",
     "imap/view.py",
+    "imap/header_subset.py",
+    "imap/sections.py",
+    "imap/fetch_columns.py",
     "imap/fetch_data.py",
+    "imap/search_text.py",
     "imap/search_plan.py",
 )
 IMPURE_MODULES = {"asyncio", "socket", "ssl", "threading", "time", "random", "secrets", "os", "logging", "subprocess"}
@@ -265,7 +274,8 @@ def comments(path: str) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-CITED = re.compile(r"RFC \d{3,5} (§[0-9A-Z][0-9A-Za-z.]*|[Aa]ppendix [A-Z])")
+CITED = re.compile(r"RFC 1047\b|RFC \d{3,5} (§[0-9A-Z][0-9A-Za-z.]*|[Aa]ppendix [A-Z])")
+"""RFC 1047 is two pages without numbered sections."""
 MENTIONED = re.compile(r"\bRFC \d")
 MISSPELT = re.compile(r"\b(?:RFC|rfc|Rfc)[-_]?\d|\b(?:rfc|Rfc) \d|RFC \d+,? (?:[Ss]ection|sec\.|s\.|#)")
 

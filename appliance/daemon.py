@@ -1,0 +1,289 @@
+"""The composition root: builds the appliance, runs it, and stops it in reverse.
+
+Order of a start: sockets are bound (a taken port ends it before anything is touched), the data directory is made
+and locked, the master key read or made, the store opened, then identity, the fronts, the control socket. Whatever
+refuses the start is one line.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+
+import structlog
+import uvloop
+
+from appliance import logs, process
+from appliance.connections import ConnectionCounter
+from appliance.control.house import House, LiveInfo
+from appliance.control.server import ControlServer
+from appliance.identity.login import Logins
+from appliance.identity.password import Parameters, Passwords
+from appliance.ids import IdMaker
+from appliance.rendering import Renderer
+from appliance.sealing import MasterKeyError, ensure_master_key
+from appliance.sockets import CannotListen, address_of, bind_all, close_all
+from appliance.store.directory_acts import ensure_organisation
+from appliance.store.errors import StoreBroken, StoreError
+from appliance.store.lock import DataLock
+from appliance.store.store import Store, open_store
+from appliance.tls.contexts import Contexts, TlsError
+from config.load import ConfigError, Loaded
+from config.places import Places, resolve
+from config.settings import Settings
+from imap.front import Front as ImapFront
+from imap.listeners import ImapListeners
+from smtp.front import Front as SmtpFront
+from smtp.inbound.receiver import Receiver
+from smtp.limits import session_limits
+from smtp.listeners import SmtpListeners
+
+log = structlog.get_logger("appliance.daemon")
+Clock = Callable[[], int]
+Sockets = Mapping[str, Sequence[socket.socket]]
+
+SESSION_NODE = 1
+"""Node of the ids that sessions make on the loop; those of the store's writer thread have node 0."""
+FLUSH_SECONDS = 10.0
+"""Seconds between two writes of when credentials were last used."""
+
+
+def serve(loaded: Loaded) -> int:
+    """Runs the daemon until a signal ends it; gives the exit code: 0, or 1 when the disk failed.
+
+    Raises ConfigError with one line, naming file, table and key, for whatever refuses the start.
+    """
+    settings, places = loaded.settings, resolve(loaded.settings, os.environ)
+    descriptors = process.prepare()
+    logs.configure(settings.server.log_level)
+    if descriptors < settings.limits.connections_total:
+        log.warning("fewer descriptors than limits.connections_total", descriptors=descriptors)
+    with bound(loaded) as sockets, locked(places), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(Appliance(settings, places, sockets)))
+
+
+def listeners(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The listeners by their key."""
+    return {"smtp.mx": settings.smtp.mx, "imap.imap": settings.imap.imap, "imap.imaps": settings.imap.imaps}
+
+
+@contextmanager
+def bound(loaded: Loaded) -> Iterator[Sockets]:
+    """All sockets of the configuration, or ConfigError and nothing touched."""
+    try:
+        sockets = bind_all(listeners(loaded.settings))
+    except CannotListen as error:
+        table, _, key = error.key.partition(".")
+        source = loaded.origins.get(error.key, "defaults")
+        raise ConfigError(f"{source}: [{table}] {key} = {error}") from None
+    try:
+        yield sockets
+    finally:
+        close_all(sockets)
+
+
+@contextmanager
+def locked(places: Places) -> Iterator[None]:
+    """The data directory and the master key, both made at the first start; nobody else has the directory meanwhile."""
+    try:
+        lock = DataLock(places.data_dir)
+    except StoreError as error:
+        raise ConfigError(f"[server] data_dir: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"[server] data_dir {places.data_dir}: {(error.strerror or str(error)).lower()}") from None
+    with lock:
+        if places.master_key.resolve().is_relative_to(places.data_dir.resolve()):
+            raise ConfigError(f"[server] master_key {places.master_key}: allowed is a file outside the data directory")
+        try:
+            ensure_master_key(places.master_key, make=True)
+        except MasterKeyError as error:
+            raise ConfigError(str(error)) from None
+        yield
+
+
+class Appliance:
+    """The running appliance, as an async context: built on entering, stopped in reverse on leaving.
+
+    `sockets` are bound and stay the caller's to close; the caller holds the lock of the data directory.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Places,
+        sockets: Sockets,
+        *,
+        now: Clock = process.microseconds,
+        costs: Parameters | None = None,
+    ) -> None:
+        self.settings = settings
+        self.places = places
+        self.sockets = sockets
+        self.now = now
+        self._costs = costs
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Appliance":
+        async with AsyncExitStack() as stack:
+            await self._build(stack)
+            # Only a start that went well keeps what it built.
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def addresses(self) -> dict[str, list[str]]:
+        """Where it listens, by configuration key."""
+        return {key: [address_of(one) for one in sockets] for key, sockets in self.sockets.items() if sockets}
+
+    def reload_certificate(self) -> None:
+        """Serves the certificate files as they are now; when they are no good, the old certificate goes on."""
+        try:
+            self.tls.reload()
+        except TlsError as error:
+            log.error("certificate not reloaded", error=str(error))
+        else:
+            log.info("certificate reloaded")
+
+    async def until(self, stop: asyncio.Event) -> int:
+        """Waits for `stop` (then 0) or for the disk to fail (then 1)."""
+        ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self.store.engine.broken.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        failure = self.store.engine.failure
+        if failure is None:
+            log.info("stopping")
+            return 0
+        log.critical("stopping: the disk failed; check it before starting again", error=str(failure))
+        return 1
+
+    async def _build(self, stack: AsyncExitStack) -> None:
+        self.store = self._open_store()
+        stack.callback(self.store.close)
+        self.tls = _contexts(self.settings, self.places, self.now)
+        self.passwords = Passwords(self._costs)
+        stack.callback(self.passwords.close)
+        self.logins = Logins(self.store, self.passwords, now=self.now)
+        stack.push_async_callback(_flush, self.logins)
+        await self.store.engine.write(ensure_organisation)
+        await self._open_fronts(stack)
+        control = ControlServer(self.places.data_dir, self._house())
+        await control.start()
+        stack.push_async_callback(control.close)
+        # Last: an error inside a task group would come out wrapped, and a refused start is to be one line.
+        await self._begin_upkeep(stack)
+
+    def _open_store(self) -> Store:
+        try:
+            return open_store(
+                self.places.data_dir,
+                now=self.now,
+                ids=IdMaker(self.now),
+                disk_reserve=self.places.disk_reserve,
+                max_message_size=self.settings.server.max_message_size,
+                bytes_in_flight=self.settings.limits.bytes_in_flight,
+            )
+        except StoreError as error:
+            raise ConfigError(f"[server] data_dir {self.places.data_dir}: {error}") from None
+
+    async def _begin_upkeep(self, stack: AsyncExitStack) -> None:
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [group.create_task(_upkeep(self.store)), group.create_task(_flush_often(self.logins))]
+        stack.callback(lambda: [task.cancel() for task in tasks])
+
+    async def _open_fronts(self, stack: AsyncExitStack) -> None:
+        renderer = Renderer(self.settings.limits.mime_depth, self.settings.limits.mime_parts)
+        stack.push_async_callback(renderer.close)
+        counter = ConnectionCounter(
+            self.settings.limits.connections_total, self.settings.limits.connections_per_address
+        )
+        new_id = IdMaker(self.now, SESSION_NODE)
+        self.smtp = self._smtp_front(renderer, counter, new_id)
+        self.imap = self._imap_front(counter, new_id)
+        stack.callback(self.imap.close)
+        mx, imap = SmtpListeners(self.smtp), ImapListeners(self.imap)
+        stack.push_async_callback(self._drain, mx, imap)
+        await mx.start("smtp.mx", self.sockets["smtp.mx"])
+        await imap.start(self.sockets["imap.imap"], self.sockets["imap.imaps"], self.tls.imap)
+
+    async def _drain(self, mx: SmtpListeners, imap: ImapListeners) -> None:
+        seconds = self.settings.limits.drain_timeout
+        await asyncio.gather(mx.drain(seconds), imap.drain(seconds))
+
+    def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
+        receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
+        return SmtpFront(self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp)
+
+    def _imap_front(self, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:
+        return ImapFront(
+            self.store,
+            self.logins,
+            hostname=self.places.hostname,
+            now=self.now,
+            new_id=new_id,
+            limits=self.settings.limits,
+            max_message_size=self.settings.server.max_message_size,
+            cleartext_login_from=self.settings.imap.cleartext_login_from,
+            admit=partial(_admit, counter),
+        )
+
+    def _house(self) -> House:
+        live = LiveInfo(
+            pid=os.getpid(),
+            started_at=self.now(),
+            listeners=lambda: self.addresses,
+            sessions=lambda: {"smtp": len(self.smtp.sessions), "imap": len(self.imap.connections())},
+        )
+        return House(self.settings, self.places, self.store, self.passwords, self.now, live)
+
+
+async def _run(appliance: Appliance) -> int:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with appliance:
+        loop.add_signal_handler(signal.SIGHUP, appliance.reload_certificate)
+        process.settle()
+        where = {key: ",".join(addresses) for key, addresses in appliance.addresses.items()}
+        log.info("listening", **where, hostname=appliance.places.hostname, data_dir=str(appliance.places.data_dir))
+        return await appliance.until(stop)
+
+
+def _contexts(settings: Settings, places: Places, now: Clock) -> Contexts:
+    try:
+        return Contexts(settings.tls, places.data_dir, places.hostname, now())
+    except TlsError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _admit(counter: ConnectionCounter, address: str) -> Callable[[], None] | None:
+    return partial(counter.leave, address) if counter.admit(address) is None else None
+
+
+async def _upkeep(store: Store) -> None:
+    try:
+        await store.upkeep.run()
+    except StoreBroken as error:
+        # `until` sees it as well, and ends the daemon.
+        log.error("upkeep ends", error=str(error))
+
+
+async def _flush_often(logins: Logins) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        await _flush(logins)
+
+
+async def _flush(logins: Logins) -> None:
+    try:
+        await logins.flush()
+    except StoreError as error:
+        log.warning("last use of credentials not written", error=str(error))

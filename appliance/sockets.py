@@ -1,0 +1,60 @@
+"""Listening sockets, bound before anything else, so that a taken port ends a start that has touched nothing."""
+
+import socket
+from collections.abc import Iterable, Mapping
+
+from config.values import parse_listener
+
+
+class CannotListen(ValueError):
+    """A listener that cannot be had. `key` is its setting, such as "smtp.mx"; the text does not name it again."""
+
+    def __init__(self, key: str, line: str) -> None:
+        super().__init__(line)
+        self.key = key
+
+
+def bind_all(listeners: Mapping[str, Iterable[str]]) -> dict[str, list[socket.socket]]:
+    """Bound sockets for the `address:port` texts of each key, or CannotListen and none at all."""
+    bound: dict[str, list[socket.socket]] = {key: [] for key in listeners}
+    try:
+        for key, texts in listeners.items():
+            for text in texts:
+                bound[key].append(_bind(key, text))
+    except CannotListen:
+        close_all(bound)
+        raise
+    return bound
+
+
+def close_all(bound: Mapping[str, Iterable[socket.socket]]) -> None:
+    """Gives the ports back."""
+    for sockets in bound.values():
+        for one in sockets:
+            one.close()
+
+
+def address_of(bound: socket.socket) -> str:
+    """Where a socket listens, as the configuration writes it; a port that was 0 is the one that was found."""
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _bind(key: str, text: str) -> socket.socket:
+    host, port = parse_listener(text)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A server that is started again must not wait for connections of the old one to be forgotten.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.setblocking(False)
+        one.bind((host, port))
+        # Listening, too, can find the port taken: by a socket that was bound in the same moment.
+        one.listen()
+    except OSError as error:
+        one.close()
+        reason = (error.strerror or str(error)).lower()
+        raise CannotListen(key, f'"{text}": {reason}; allowed is a free address and port of this machine') from None
+    return one

@@ -54,7 +54,8 @@ def subset_of(section: BodySection, block: bytes) -> bytes:
 def subset_key(section: BodySection) -> str:
     """A key under which such a subset of a body's header can be kept: the same for any order of the names."""
     words = " ".join(sorted(name.decode("ascii") for name in section.fields))
-    return f"NOT {words}" if section.text == "HEADER.FIELDS.NOT" else words
+    # In lower case, which no name is: a field may be called NOT.
+    return f"not {words}" if section.text == "HEADER.FIELDS.NOT" else words
 
 
 def closed(fields: bytes) -> bytes:

@@ -189,6 +189,11 @@ def test_kept_header_subsets_are_used_and_the_prefix_is_put_before():
     assert line.endswith(b"{41}\r\nDelivered-To: b@example.org\r\nTo: kept\r\n\r\n)\r\n")
 
 
+def test_no_two_subsets_share_a_key():
+    plans = [plan_of(b"BODY.PEEK[HEADER.FIELDS%b]" % text) for text in (b" (NOT X)", b".NOT (X)", b" (X NOT)", b" (X)")]
+    assert [list(plan.subsets) for plan in plans] == [["NOT X"], ["not X"], ["NOT X"], ["X"]]
+
+
 def test_a_percent_sign_in_a_field_name_is_itself():
     assert (
         answer(b'BODY[HEADER.FIELDS ("X-100%d")]', SIMPLE)

@@ -28,8 +28,6 @@ WRITE_AHEAD = 262_144
 """Octets that may wait for a slow reader before the command that makes them has to wait too."""
 MAX_BAD = 20
 """Commands answered BAD after which the session is ended."""
-TICK = 300.0
-"""Seconds after which the timer looks at the connection at the latest."""
 HANDSHAKE_SECONDS = 30.0
 
 _TOO_LONG = Status("BYE", "Command line too long").line()
@@ -88,7 +86,7 @@ class Connection(asyncio.Protocol):
         stream.set_write_buffer_limits(high=WRITE_AHEAD)
         loop = asyncio.get_running_loop()
         self._awake = loop.time()
-        self._timer = loop.call_later(min(self._front.patience.login, TICK), self._tick)
+        self._timer = loop.call_later(self._front.patience.tick, self._tick)
         self.session = Session(self._front, self, Peer(host, int(address[1])))
         stream.write(self.session.greeting())
 
@@ -358,4 +356,4 @@ class Connection(asyncio.Protocol):
             if left <= 0 and (self._task is None or self._ask is not None):
                 self.close(_AUTOLOGOUT)
                 left = patience.stalled
-        self._timer = loop.call_later(min(max(left, 0.05), TICK), self._tick)
+        self._timer = loop.call_later(min(max(left, 0.05), patience.tick), self._tick)

@@ -121,6 +121,7 @@ async def execute(session: Session, parts: Sequence[Part], upload: Upload | None
         answer = await row.handler(session, parse_arguments(opened).arguments)
     except ImapError as refusal:
         answer = refusal.status
+        tag = refusal.tag if tag == "*" else tag
     except ConnectionError:
         raise
     except Exception as error:

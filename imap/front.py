@@ -42,6 +42,11 @@ class Patience(msgspec.Struct, frozen=True):
     stalled: float = 5 * 60
     """While it leaves an answer unread."""
 
+    @property
+    def tick(self) -> float:
+        """How often to look."""
+        return min(self.login, self.autologout, self.stalled, 300.0)
+
 
 class Front:
     """The services sessions use. One for each process; used on the event loop only."""
@@ -72,8 +77,8 @@ class Front:
         self.patience = patience or Patience()
         self.tls: ssl.SSLContext | None = None
         """What STARTTLS uses; None: it is not offered."""
-        self._cleartext = tuple(ipaddress.ip_network(network, strict=False) for network in cleartext_login_from)
-        self._admit = admit
+        self.trust(cleartext_login_from)
+        self.limit(admit)
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,6 +99,10 @@ class Front:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("background work failed", error=str(error))
 
+    def trust(self, networks: Iterable[str]) -> None:
+        """From now on, a password may come without TLS from these networks. Raises ValueError for what is none."""
+        self._cleartext = tuple(ipaddress.ip_network(network, strict=False) for network in networks)
+
     def cleartext_allowed(self, address: str) -> bool:
         """Whether a client at this IP address may log in without TLS."""
         try:
@@ -101,6 +110,10 @@ class Front:
         except ValueError:
             return False
         return any(parsed in network for network in self._cleartext)
+
+    def limit(self, admit: Admission) -> None:
+        """From now on, ask `admit` for a place for each new connection."""
+        self._admit = admit
 
     def enter(self, connection: "Connection", address: str) -> bool:
         """Count a connection in; False when there is no place for it or the server stops."""

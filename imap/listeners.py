@@ -12,6 +12,7 @@ import structlog
 
 from imap.connection import Connection
 from imap.front import Front
+from imap.memory import keep_large_blocks_apart
 from imap.wire.status import Status
 
 BACKLOG = 1024
@@ -34,6 +35,7 @@ class ImapListeners:
         self, imap: Iterable[socket.socket], imaps: Iterable[socket.socket], context: ssl.SSLContext
     ) -> None:
         """Serve bound sockets: `imap` in clear with STARTTLS, `imaps` with TLS from the first octet."""
+        keep_large_blocks_apart()
         loop = asyncio.get_running_loop()
         self._front.tls = context
         for bound in imap:

@@ -227,7 +227,7 @@ class Session:
             self._stop()
             self._stop = None
 
-    # IDLE (RFC 2177).
+    # IDLE (RFC 2177 §3).
 
     def _woken(self) -> None:
         """The feed has news: an idling client hears of all that a turn of the loop brings at once."""

@@ -33,17 +33,23 @@ async def fetch(session: Session, args: a.Fetch) -> Status:
     if plan.marks_seen and not view.read_only:
         await _mark_seen(session, selected, chosen)
     if not plan.needs_rows:
+        whole = True
         for chunk in chosen.chunks(FLAGS_CHUNK):
             session.tell(plan.lines(view, chunk))
+            whole &= not _any_gone(selected, chunk)
             await session.flush_and_drain()
     else:
-        await _fetch_rows(session, selected, plan, chosen)
-    if view.pending_expunge and not args.uid:
-        index = selected.state.truth.index
-        if any(index(uid) is None for uid in chosen.uids):
-            # RFC 2180 §4.1.2, RFC 5530 §3: some of the numbers stand for messages that are no more
-            raise no("Some of these messages have been expunged", "EXPUNGEISSUED")
+        whole = await _fetch_rows(session, selected, plan, chosen)
+    if not whole and not args.uid:
+        # RFC 2180 §4.1.2, RFC 5530 §3: some of the numbers stand for messages that are no more
+        raise no("Some of these messages have been expunged", "EXPUNGEISSUED")
     return ok("FETCH completed")
+
+
+def _any_gone(selected: Selected, chunk: Selection) -> bool:
+    """Whether some of these messages could not be told, at this moment."""
+    index = selected.state.truth.index
+    return selected.view.pending_expunge and any(index(uid) is None for uid in chunk.uids)
 
 
 async def _mark_seen(session: Session, selected: Selected, chosen: Selection) -> None:
@@ -58,40 +64,46 @@ async def _mark_seen(session: Session, selected: Selected, chosen: Selection) ->
         state.refresh_flags(changed)
 
 
-async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, chosen: Selection) -> None:
+async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, chosen: Selection) -> bool:
+    """Answer by what the store holds; whether that was every message."""
     messages, mailbox = session.front.store.messages, selected.state.id
     quick = ColumnPlan(plan.items)
     sets = HeaderSets(session.front, mailbox, plan.subsets)
+    whole = True
     for chunk in chosen.chunks(MAX_ROWS):
         lines = None
         if quick.fits:
             lines = quick.lines(selected.view, chunk, messages.columns(mailbox, chunk.uids, quick.columns))
         if lines is None:
-            lines = await _slow_chunk(session, selected, plan, chunk, sets)
+            told, lines = await _slow_chunk(session, selected, plan, chunk, sets)
+            whole &= told
         session.tell(lines)
         await session.flush_and_drain()
     sets.remember()
+    return whole
 
 
 async def _slow_chunk(
     session: Session, selected: Selected, plan: FetchPlan, chunk: Selection, sets: HeaderSets
-) -> bytes:
-    """Any FETCH, by rows; what has body content is told on the way."""
+) -> tuple[bool, bytes]:
+    """Any FETCH, by rows: whether none was gone, and the responses; those with body content are told on the way."""
     all_known = sets.look_up(chunk.uids)
     wanted = plan.need_of(all_known=all_known)
     rows = session.front.store.messages.rows(selected.state.id, chunk.uids, Need(**dict.fromkeys(wanted, True)))
     if not all_known:
         sets.cut(rows)
     if not plan.contents:
-        return plan.lines(selected.view, chunk, rows, sets.known)
-    await _tell_contents(session, selected, plan, chunk, rows, sets)
-    return b""
+        whole = len(rows) == len(chunk) and not _any_gone(selected, chunk)
+        return whole, plan.lines(selected.view, chunk, rows, sets.known)
+    told = await _tell_contents(session, selected, plan, chunk, rows, sets)
+    return told == len(chunk), b""
 
 
 async def _tell_contents(
     session: Session, selected: Selected, plan: FetchPlan, chunk: Selection, rows: Sequence[Row], sets: HeaderSets
-) -> None:
-    """Responses with body content: small bodies in groups, large ones block by block."""
+) -> int:
+    """Responses with body content: small bodies in groups, large ones block by block. Gives how many."""
+    told = 0
     numbers = dict(zip(chunk.uids, chunk.numbers, strict=True))
     for group in groups(rows):
         bodies = await _bodies(session, group)
@@ -104,7 +116,9 @@ async def _tell_contents(
                 session.tell(fill(pieces, body))
             else:
                 await _stream(session, pieces, row.blob)
+            told += 1
         await session.flush_and_drain()
+    return told
 
 
 async def _bodies(session: Session, group: Sequence[Row]) -> dict[int, bytes | None]:

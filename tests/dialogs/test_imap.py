@@ -15,7 +15,6 @@ A transcript's lines:
 A number behind the sign names one of several connections: `C2: a NOOP`, `S2: a OK ...`, `!2 login`.
 """
 
-import ast
 import asyncio
 import re
 import ssl
@@ -31,12 +30,6 @@ TRANSCRIPTS = {
 }
 LIMIT = 10.0
 _LINE = re.compile(r"([CS!])(\d?)([:!~]?) ?(.*)\Z")
-
-
-@pytest.fixture
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """The loop of the product."""
-    return uvloop.EventLoopPolicy()
 
 
 class Wire:
@@ -80,7 +73,8 @@ class Dialog:
     async def step(self, sign: str, who: str, kind: str, rest: str) -> None:
         if sign == "C":
             await self.settle(only_expected=True)
-            octets = ast.literal_eval(rest) if kind == "!" else rest.encode("latin-1") + b"\r\n"
+            # The transcripts are ours: an expression may repeat what would be long to write out.
+            octets = eval(rest, {}) if kind == "!" else rest.encode("latin-1") + b"\r\n"
             self.outgoing.append((who, self.fill(octets.decode("latin-1")).encode("latin-1")))
             return
         if sign == "S" and kind == "~":
@@ -135,7 +129,7 @@ class Dialog:
             case "suspend":
                 await self.house.suspend(self.address)
             case "untrusted":
-                self.house.trust()
+                self.house.front.trust(())
             case _:
                 raise AssertionError(f"no such act: {verb}")
 
@@ -157,10 +151,14 @@ class Dialog:
         assert self.matches(pattern, line), f"came: {line}"
 
 
-@pytest.mark.parametrize("name", TRANSCRIPTS)
-async def test_dialog(name: str, tmp_path: Path) -> None:
-    async with ImapHouse(tmp_path) as house:
+async def play(name: str, directory: Path) -> None:
+    async with ImapHouse(directory) as house:
         dialog = Dialog(house, await house.account("joe"))
         await dialog.run(TRANSCRIPTS[name])
         for wire in dialog.wires.values():
             wire.writer.close()
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+def test_dialog(name: str, tmp_path: Path) -> None:
+    uvloop.run(play(name, tmp_path))  # the loop of the product

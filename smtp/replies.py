@@ -5,6 +5,8 @@ codes RFC 3463 (registered by RFC 5248). Greeting, EHLO, HELO and 354 carry none
 ended, the reply itself says so (`close`). The texts are stable: operators grep them.
 """
 
+import re
+
 from appliance.ids import id_text
 from appliance.mail.delivery import (
     NoContact,
@@ -17,6 +19,8 @@ from appliance.mail.delivery import (
     UnknownUser,
 )
 from appliance.mail.reply import Reply, reply
+
+_ENHANCED = re.compile(r"([45]\.\d{1,3}\.\d{1,3}) +(.+)")
 
 # Session and commands, RFC 5321 §4.1.
 OK = reply(250, "2.0.0", "OK")
@@ -121,6 +125,12 @@ def refusal(address: str, route: Route) -> Reply:
 
 
 def rejected(address: str, code: int, text: str) -> Reply:
-    """The administrator's own refusal of an address; 421 ends the session (RFC 5321 §3.8)."""
-    enhanced = "4.2.1" if code < 500 else "5.2.1"
-    return reply(code, enhanced, text or f"<{address}>: address not in use", close=code == 421)
+    """The administrator's own refusal of an address; 421 ends the session (RFC 5321 §3.8).
+
+    The text may begin with an enhanced code of its own; one that does not fit the reply code is mere text.
+    """
+    enhanced, said = f"{code // 100}.2.1", text or f"<{address}>: address not in use"
+    own = _ENHANCED.match(said)
+    if own is not None and own[1][0] == str(code)[0]:
+        enhanced, said = own[1], own[2]
+    return reply(code, enhanced, said, close=code == 421)

@@ -65,7 +65,9 @@ def test_nothing_else_ends_the_text(false_end: bytes) -> None:
         assert scanner.unclean, chunks
 
 
-@pytest.mark.parametrize("wire", [b"a\nb\r\n.\r\n", b"a\rb\r\n.\r\n", b"a\0b\r\n.\r\n", b"\n\r\n.\r\n", b"a\r\r\n.\r\n"])
+@pytest.mark.parametrize(
+    "wire", [b"a\nb\r\n.\r\n", b"a\rb\r\n.\r\n", b"a\0b\r\n.\r\n", b"\n\r\n.\r\n", b"a\r\r\n.\r\n"]
+)
 def test_bare_line_ends_and_nul_are_noticed(wire: bytes) -> None:
     for chunks in cuts(wire):
         assert scan(chunks)[1].unclean, chunks

@@ -44,6 +44,8 @@ def test_421_always_ends_the_session(name: str) -> None:
         (Suspended("domain"), b"450 4.2.1 <a@b.test>: suspended, try again later\r\n"),
         (RejectAddress(550, "Moved to c@d.test"), b"550 5.2.1 Moved to c@d.test\r\n"),
         (RejectAddress(450, ""), b"450 4.2.1 <a@b.test>: address not in use\r\n"),
+        (RejectAddress(550, "5.1.6 Moved to c@d.test"), b"550 5.1.6 Moved to c@d.test\r\n"),
+        (RejectAddress(450, "5.1.6 Moved"), b"450 4.2.1 5.1.6 Moved\r\n"),
         (NoContact(), b"450 4.3.0 No mailbox for this address yet\r\n"),
         (OverQuota(True, (1,), "mailbox-quota"), b"452 4.2.2 Mailbox full\r\n"),
         (OverQuota(False, (), "mailbox-quota"), b"552 5.2.2 Mailbox full\r\n"),

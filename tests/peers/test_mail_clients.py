@@ -72,12 +72,17 @@ def mbsync(appliance: Appliance, directory: Path) -> None:
     run("mbsync", "-c", str(rc), "-a")
 
 
+def as_sent(file: Path) -> bytes:
+    """A message of mbsync's Maildir with the line ends of the wire, without the field mbsync marks its copies by."""
+    return re.sub(rb"(?m)^X-TUID: .*\n", b"", file.read_bytes()).replace(b"\n", b"\r\n")
+
+
 def test_mbsync_reads_byte_for_byte_and_writes_back(appliance: Appliance, tmp_path: Path) -> None:
     near = tmp_path / "near"
     mbsync(appliance, near)
     inbox = near / "mail" / "INBOX"
     files = sorted((inbox / "new").iterdir(), key=lambda p: int(re.search(r"U=(\d+)", p.name).group(1)))  # type: ignore[union-attr]
-    got = [re.sub(rb"(?<!\r)\n", b"\r\n", path.read_bytes()) for path in files]
+    got = [as_sent(path) for path in files]
     assert [g.endswith(o) for g, o in zip(got, ORIGINALS, strict=True)] == [True] * 3
     assert {p.name for p in (near / "mail").iterdir()} >= {"INBOX", "Sent", "Drafts", "Junk", "Trash", "Archive"}
 
@@ -103,7 +108,7 @@ def test_mbsync_reads_byte_for_byte_and_writes_back(appliance: Appliance, tmp_pa
     assert len(list((inbox / "cur").iterdir()) + list((inbox / "new").iterdir())) == 1
     archived = list((near / "mail" / "Archive").glob("*/*U=*"))
     assert len(archived) == 1
-    assert archived[0].read_bytes().replace(b"\n", b"\r\n").endswith(ORIGINALS[0])
+    assert as_sent(archived[0]).endswith(ORIGINALS[0])
     client.logout()
 
 

@@ -63,7 +63,7 @@ def final(transcript: str) -> str:
         ("nobody@strict.example", "550 5.1.1 <nobody@strict.example>: no such user"),
         ("anything@open.test", "250 2.0.0 "),
         ("zoe+tag@open.test", "250 2.0.0 "),
-        ("left@open.test", "550 5.7.1 She works elsewhere now"),
+        ("left@open.test", "550 5.2.1 She works elsewhere now"),
         ("tom@asleep.test", "450 4.2.1 "),
         ("someone@elsewhere.test", "550 5.7.1 Relay access denied"),
         ("postmaster@strict.test", "250 2.0.0 "),

@@ -77,4 +77,6 @@ def bye(text: str, code: str = "") -> ImapError:
 
 
 def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if " " <= c <= "~" else "?" for c in text)

@@ -1,5 +1,6 @@
-"""What the daemon asks of its own process: descriptors, file modes, a quiet garbage collector, the clock."""
+"""What the daemon asks of its own process: descriptors, file modes, frugal memory, the clock."""
 
+import ctypes
 import gc
 import os
 import resource
@@ -7,6 +8,10 @@ import time
 
 UMASK = 0o077
 """Nothing the appliance writes is for other users."""
+MALLOC_OPTIONS = {-3: 262_144, -8: 2}
+"""glibc's M_MMAP_THRESHOLD and M_ARENA_MAX. A TLS connection has a buffer of 256 KiB of which it touches a page or two:
+mapped, the rest costs nothing, while on the heap (where glibc would move it once the first one was freed) it costs
+tens of kilobytes. Two arenas are enough for threads that mostly wait for one another."""
 GC_THRESHOLDS = (50_000, 20, 100)
 """Most objects die by their reference count; a full collection of a big heap would hold the loop for a while."""
 
@@ -14,6 +19,10 @@ GC_THRESHOLDS = (50_000, 20, 100)
 def prepare() -> int:
     """To be called before anything is made: private files, as many descriptors as allowed; gives their number."""
     os.umask(UMASK)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # not every C library has it
+        for option, value in MALLOC_OPTIONS.items():
+            mallopt(option, value)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most

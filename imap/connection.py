@@ -9,7 +9,9 @@ kernel. IDLE is no running command either: it is a tag that waits for DONE (RFC 
 import asyncio
 import ssl
 from collections.abc import Awaitable
-from typing import cast
+from typing import Any, cast
+
+import structlog
 
 from appliance.mail.envelope import Peer
 from imap.dispatch import execute, finish_idle, judge_literal
@@ -30,6 +32,7 @@ MAX_BAD = 20
 """Commands answered BAD after which the session is ended."""
 HANDSHAKE_SECONDS = 30.0
 
+_log = structlog.get_logger("imap")
 _TOO_LONG = Status("BYE", "Command line too long").line()
 _TOO_BAD = Status("BYE", "Too many commands that are not understood").line()
 _AUTOLOGOUT = Status("BYE", "Autologout: silent for too long").line()
@@ -199,7 +202,12 @@ class Connection(asyncio.Protocol):
         plain.pause_reading()
         plain.write(answer)
         loop = asyncio.get_running_loop()
-        secured = await loop.start_tls(plain, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS)
+        try:
+            secured = await loop.start_tls(
+                plain, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+            )
+        except (OSError, TimeoutError) as error:
+            raise ConnectionResetError(f"no TLS: {error}") from error
         if secured is None:
             raise ConnectionResetError("the handshake was given up")
         secured.set_write_buffer_limits(high=WRITE_AHEAD)
@@ -239,7 +247,11 @@ class Connection(asyncio.Protocol):
                 work = self._next()
         except LineTooLong:
             self.close(_TOO_LONG)
-        except (ConnectionError, ssl.SSLError, TimeoutError):
+        except ConnectionError:
+            self.abort()
+        except Exception as error:
+            # Commands answer their own errors; what comes here is ours, and this session cannot go on.
+            _log.error("session failed", exc_info=error)
             self.abort()
         finally:
             self._task = None
@@ -280,7 +292,8 @@ class Connection(asyncio.Protocol):
         literal = event.literal
         try:
             upload = judge_literal(session, event.parts, literal, self._framer.octets)
-        except ImapError as refusal:
+        except Exception as error:
+            refusal = error if isinstance(error, ImapError) else ImapError(refusal_of(session, error, "literal"))
             self._drop_upload()
             if self._framer.refuse(literal):
                 self._refuse(refusal)
@@ -357,3 +370,8 @@ class Connection(asyncio.Protocol):
                 self.close(_AUTOLOGOUT)
                 left = patience.stalled
         self._timer = loop.call_later(min(max(left, 0.05), patience.tick), self._tick)
+
+
+def peer_address(address: tuple[Any, ...]) -> str:
+    """The IP address in a socket's address; an IPv4-mapped IPv6 address as IPv4."""
+    return str(address[0]).removeprefix("::ffff:")

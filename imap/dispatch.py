@@ -25,6 +25,7 @@ from imap.commands import (
     status,
     store_flags,
 )
+from imap.framing import LineTooLong
 from imap.session import AUTHENTICATED, NOT_AUTHENTICATED, SELECTED, Session, Upload, refusal_of
 from imap.wire.commands import Opened, awaits_message, open_command, parse_arguments
 from imap.wire.lexer import Literal, Part
@@ -110,7 +111,7 @@ def row_of(session: Session, opened: Opened) -> Row:
 async def execute(session: Session, parts: Sequence[Part], upload: Upload | None) -> str:
     """Run one command and write its answer; gives the answer's kind. `upload` is given up unless it was stored.
 
-    Raises ConnectionError when the client is gone; whatever else goes wrong is an answer.
+    Raises ConnectionError when the client is gone, LineTooLong; whatever else goes wrong is an answer.
     """
     tag, name, row = "*", "", None
     try:
@@ -122,7 +123,7 @@ async def execute(session: Session, parts: Sequence[Part], upload: Upload | None
     except ImapError as refusal:
         answer = refusal.status
         tag = refusal.tag if tag == "*" else tag
-    except ConnectionError:
+    except (ConnectionError, LineTooLong):
         raise
     except Exception as error:
         answer = refusal_of(session, error, name)
@@ -145,8 +146,8 @@ def judge_literal(session: Session, parts: Sequence[Part], literal: Literal, oct
         row_of(session, opened)
         if literal.binary:
             raise bad("Binary literals are not offered")
-        if session.authenticated and awaits_message(parts):
-            return append.open_upload(session, parts, literal.size)
+        if opened.name == "APPEND" and awaits_message(parts):
+            return append.open_upload(session, opened, literal.size)
         limit = LITERALS if session.authenticated else LITERALS_BEFORE_LOGIN
         if octets + literal.size > limit:
             raise no(f"The literals of this command may have {limit} octets", "TOOBIG")

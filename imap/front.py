@@ -116,7 +116,9 @@ class Front:
         self._admit = admit
 
     def enter(self, connection: "Connection", address: str) -> bool:
-        """Count a connection in; False when there is no place for it or the server stops."""
+        """Count a connection in, once; False when there is no place for it or the server stops."""
+        if connection in self._connections:
+            return True
         release = None if self._emptied is not None else self._admit(address)
         if release is None:
             return False

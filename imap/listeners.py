@@ -6,17 +6,20 @@ Sockets are bound first and served later, so that a taken port stops the start b
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 
-from imap.connection import Connection
+from imap.connection import HANDSHAKE_SECONDS, Connection, peer_address
 from imap.front import Front
 from imap.memory import keep_large_blocks_apart
 from imap.wire.status import Status
 
 BACKLOG = 1024
-HANDSHAKE_SECONDS = 30.0
+ACCEPT_AT_ONCE = 64
+"""Connections accepted in one turn of the loop."""
+PAUSE_SECONDS = 1.0
+"""How long nothing is accepted when the system has no descriptors left."""
 SHUTDOWN_SECONDS = 10.0
 """How long a client may take to answer close_notify."""
 
@@ -30,36 +33,29 @@ class ImapListeners:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._servers: list[asyncio.Server] = []
+        self._doors: list[TlsDoor] = []
 
     async def start(
         self, imap: Iterable[socket.socket], imaps: Iterable[socket.socket], context: ssl.SSLContext
     ) -> None:
         """Serve bound sockets: `imap` in clear with STARTTLS, `imaps` with TLS from the first octet."""
         keep_large_blocks_apart()
-        loop = asyncio.get_running_loop()
-        self._front.tls = context
+        loop, front = asyncio.get_running_loop(), self._front
+        front.tls = context
         for bound in imap:
-            self._servers.append(await loop.create_server(self._maker(secure=False), sock=bound, backlog=BACKLOG))
-        for bound in imaps:
-            server = await loop.create_server(
-                self._maker(secure=True),
-                sock=bound,
-                backlog=BACKLOG,
-                ssl=context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-            )
+            server = await loop.create_server(lambda: Connection(front, secure=False), sock=bound, backlog=BACKLOG)
             self._servers.append(server)
-
-    def _maker(self, *, secure: bool) -> Callable[[], Connection]:
-        front = self._front
-        return lambda: Connection(front, secure=secure)
+        for bound in imaps:
+            door = TlsDoor(front, bound, context)
+            door.open()
+            self._doors.append(door)
 
     async def drain(self, seconds: float) -> None:
         """Take no more connections, say BYE on all, and cut what is left after so many seconds."""
-        for server in self._servers:
-            server.close()
+        for closing in (*self._servers, *self._doors):
+            closing.close()
         self._servers.clear()
+        self._doors.clear()
         gone = self._front.stop()
         for connection in self._front.connections():
             connection.shut_down(_GOODBYE)
@@ -71,6 +67,73 @@ class ImapListeners:
             for connection in left:
                 connection.abort()
         self._front.close()
+
+
+class TlsDoor:
+    """Accepts connections that begin with the handshake (RFC 8314 §3.2).
+
+    It counts a connection before the handshake: one that never ends its handshake takes a place like any other.
+    """
+
+    def __init__(self, front: Front, bound: socket.socket, context: ssl.SSLContext) -> None:
+        self._front = front
+        self._socket = bound
+        self._context = context
+        self._handshakes: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._socket.listen(BACKLOG)
+        self._watch()
+
+    def close(self) -> None:
+        """Accept no more, and give up the handshakes under way."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        for task in self._handshakes:
+            task.cancel()
+
+    def _watch(self) -> None:
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                accepted, address = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Out of descriptors or memory: accepting again at once would only spin.
+                _log.error("cannot accept", error=str(error))
+                loop.remove_reader(self._socket)
+                loop.call_later(PAUSE_SECONDS, self._watch)
+                return
+            connection = Connection(self._front, secure=True)
+            if not self._front.enter(connection, peer_address(address)):
+                accepted.close()
+                continue
+            accepted.setblocking(False)
+            task = loop.create_task(self._shake_hands(connection, accepted))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _shake_hands(self, connection: Connection, accepted: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+            )
+        except (OSError, TimeoutError) as error:
+            _log.debug("no TLS", error=str(error))
+        finally:
+            if connection.session is None:
+                self._front.leave(connection)
+                accepted.close()
 
 
 def bind(listeners: Iterable[str], key: str) -> list[socket.socket]:

@@ -1,7 +1,6 @@
 """APPEND (RFC 3501 §6.3.11, RFC 4315 §3): what may be refused is refused before the message is sent."""
 
 import mmap
-from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.mail.delivery import Content
@@ -13,30 +12,30 @@ from appliance.store.errors import NotFound
 from imap.session import Session, Upload
 from imap.wire import arguments as a
 from imap.wire import responses
-from imap.wire.commands import open_command
-from imap.wire.lexer import Held, Part
+from imap.wire.commands import Opened
+from imap.wire.lexer import Held
 from imap.wire.status import ImapError, Status, bad, no, ok
 
 INLINE_RENDER = 131_072
 """Octets up to which a message is rendered on the loop (under 1 ms)."""
 
 
-def open_upload(session: Session, parts: Sequence[Part], size: int) -> Upload:
+def open_upload(session: Session, opened: Opened, size: int) -> Upload:
     """A place for a message that is announced. Raises ImapError where it could not be stored (RFC 7888 §4)."""
-    opened = open_command(parts)
     opened.parser.sp()
     mailbox = _mailbox(session, opened.parser.mailbox())
     front = session.front
     if front.max_message_size and size > front.max_message_size:
-        # RFC 7889 §4 describes the case, RFC 4978's successor RFC 7888 §4 the code
+        # RFC 7888 §4 asks for this code
         raise no(f"A message has at most {front.max_message_size} octets", "TOOBIG")
     if not size:
         raise no("A message is not empty", "CANNOT")
     if not front.store.guard.ok():
         raise no("No room on disk", "UNAVAILABLE")
-    account = front.store.directory.account_by_id(session.owner.id)
-    if account is not None and account.quota_bytes is not None and account.used_bytes + size > account.quota_bytes:
-        raise no("No room left in the mailbox", "OVERQUOTA")
+    if session.owner.quota_bytes is not None:
+        account = front.store.directory.account_by_id(session.owner.id)
+        if account is None or account.used_bytes + size > (account.quota_bytes or 0):
+            raise no("No room left in the mailbox", "OVERQUOTA")
     return Upload(opened.tag, mailbox, front.store.new_spool(head_limit=front.limits.header_bytes + 1))
 
 

@@ -304,3 +304,34 @@ def test_too_many_connections_are_turned_away(tmp_path: Path) -> None:
         await until(lambda: places == ["back"])
 
     play(ImapHouse(tmp_path), journey)
+
+
+def test_broken_handshakes_leave_nothing(tmp_path: Path) -> None:
+    """Garbage instead of a handshake, after STARTTLS and on imaps, ends the connection and gives its place back."""
+
+    async def journey(house: ImapHouse) -> None:
+        clear = await Raw.connect(house)
+        assert (await clear.command("a STARTTLS"))[0].startswith(b"a OK")
+        secure = Raw(*await asyncio.open_connection("127.0.0.1", house.tls_port))
+        await until(lambda: len(house.front.connections()) == 2)
+        for raw in (clear, secure):
+            raw.writer.write(b"this is no ClientHello\r\n" * 10)
+        await until(lambda: not house.front.connections())
+
+    play(ImapHouse(tmp_path), journey)
+
+
+def test_a_handshake_that_never_comes_holds_a_place(tmp_path: Path) -> None:
+    """On imaps a connection counts from its first moment, so that many silent ones are turned away."""
+
+    async def journey(house: ImapHouse) -> None:
+        places = ["one"]
+        house.front.limit(lambda address: (lambda: places.append("back")) if places and places.pop() else None)
+        silent = Raw(*await asyncio.open_connection("127.0.0.1", house.tls_port))
+        await until(lambda: len(house.front.connections()) == 1)
+        second = Raw(*await asyncio.open_connection("127.0.0.1", house.tls_port))
+        assert await second.line() == b""
+        silent.writer.transport.abort()
+        await until(lambda: places == ["back"])
+
+    play(ImapHouse(tmp_path), journey)

@@ -207,8 +207,7 @@ class Appliance:
         )
         new_id = IdMaker(self.now, SESSION_NODE)
         self.smtp = self._smtp_front(renderer, counter, new_id)
-        self.imap = self._imap_front(counter, new_id)
-        stack.callback(self.imap.close)
+        self.imap = self._imap_front(renderer, counter, new_id)
         mx, imap = SmtpListeners(self.smtp), ImapListeners(self.imap)
         stack.push_async_callback(self._drain, mx, imap)
         await mx.start("smtp.mx", self.sockets["smtp.mx"])
@@ -222,11 +221,12 @@ class Appliance:
         receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
         return SmtpFront(self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp)
 
-    def _imap_front(self, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:
+    def _imap_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:
         return ImapFront(
             self.store,
             self.logins,
             hostname=self.places.hostname,
+            render=renderer,
             now=self.now,
             new_id=new_id,
             limits=self.settings.limits,

@@ -3,14 +3,15 @@
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from appliance.identity.login import Logins
+from appliance.mail.delivery import Content
+from appliance.mail.structure import Rendition
 from appliance.store.store import Store
 from config.settings import Limits
 from imap.mailbox_state import MailboxStates
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from imap.connection import Connection
 
 _log = structlog.get_logger("imap")
-T = TypeVar("T")
-WORK_THREADS = 2
-"""Threads for what would hold up the loop: more would only fight for the interpreter."""
-
 Admission = Callable[[str], Callable[[], None] | None]
 """Given a client's IP address, the way to give its place back; None when there is no place for it."""
 
@@ -57,6 +54,7 @@ class Front:
         logins: Logins,
         *,
         hostname: str,
+        render: Callable[[Content], Awaitable[Rendition]],
         now: Callable[[], int],
         new_id: Callable[[], int],
         limits: Limits,
@@ -69,6 +67,8 @@ class Front:
         self.logins = logins
         self.states = MailboxStates(store)
         self.hostname = hostname
+        self.render = render
+        """Makes what the store keeps of a message besides its octets; big ones do not hold up the loop."""
         self.now = now
         self.new_id = new_id
         """Makes the id by which the log knows an internal error."""
@@ -82,11 +82,6 @@ class Front:
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = ThreadPoolExecutor(WORK_THREADS, "imap-work")
-
-    async def work(self, act: Callable[[], T]) -> T:
-        """Run what would hold up the loop (decoding, scanning) on one of a few threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something nobody waits for, such as making claims of \\Recent last; a failure is logged."""
@@ -136,10 +131,6 @@ class Front:
     def connections(self) -> "tuple[Connection, ...]":
         """All that are open."""
         return tuple(self._connections)
-
-    def close(self) -> None:
-        """Let the threads go; the last act of a front."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def stop(self) -> asyncio.Event:
         """Let nobody in any more; the event is set once the last connection has gone."""

@@ -12,7 +12,6 @@ import structlog
 
 from imap.connection import HANDSHAKE_SECONDS, Connection, peer_address
 from imap.front import Front
-from imap.memory import keep_large_blocks_apart
 from imap.wire.status import Status
 
 BACKLOG = 1024
@@ -39,7 +38,6 @@ class ImapListeners:
         self, imap: Iterable[socket.socket], imaps: Iterable[socket.socket], context: ssl.SSLContext
     ) -> None:
         """Serve bound sockets: `imap` in clear with STARTTLS, `imaps` with TLS from the first octet."""
-        keep_large_blocks_apart()
         loop, front = asyncio.get_running_loop(), self._front
         front.tls = context
         for bound in imap:
@@ -52,8 +50,10 @@ class ImapListeners:
 
     async def drain(self, seconds: float) -> None:
         """Take no more connections, say BYE on all, and cut what is left after so many seconds."""
-        for closing in (*self._servers, *self._doors):
-            closing.close()
+        for server in self._servers:
+            server.close()
+        for door in self._doors:
+            door.close()
         self._servers.clear()
         self._doors.clear()
         gone = self._front.stop()
@@ -66,7 +66,6 @@ class ImapListeners:
             _log.warning("connections cut", count=len(left))
             for connection in left:
                 connection.abort()
-        self._front.close()
 
 
 class TlsDoor:
@@ -134,36 +133,3 @@ class TlsDoor:
             if connection.session is None:
                 self._front.leave(connection)
                 accepted.close()
-
-
-def bind(listeners: Iterable[str], key: str) -> list[socket.socket]:
-    """Bound sockets for `address:port` texts; `key` is the setting's name, for the error.
-
-    Raises ValueError naming the listener and why it cannot be bound.
-    """
-    bound: list[socket.socket] = []
-    try:
-        for listener in listeners:
-            bound.append(_bind(listener, key))
-    except ValueError:
-        for one in bound:
-            one.close()
-        raise
-    return bound
-
-
-def _bind(listener: str, key: str) -> socket.socket:
-    host, _, port = listener.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    one = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        one.setblocking(False)
-        one.bind((host, int(port)))
-    except (OSError, ValueError, OverflowError) as error:
-        one.close()
-        raise ValueError(f"{key}: cannot listen on {listener}: {getattr(error, 'strerror', None) or error}") from None
-    return one

@@ -15,13 +15,13 @@ from appliance.identity.login import Login
 from appliance.ids import id_text
 from appliance.mail.envelope import Peer
 from appliance.records import Account, MailboxInfo, Topic
+from appliance.rendering import RenderError
 from appliance.store.errors import (
     Conflict,
     NotFound,
     OverQuota,
     StoreBroken,
     StoreBusy,
-    StoreError,
     StoreFull,
     StoreTimeout,
 )
@@ -246,14 +246,15 @@ class Session:
             self.connection.close(self.leaving)
 
 
-_REFUSALS: tuple[tuple[type[StoreError], str, str], ...] = (
+_REFUSALS: tuple[tuple[type[Exception], str, str], ...] = (
     (StoreBusy, "Busy, try again later", "UNAVAILABLE"),
     (StoreFull, "No room on disk", "UNAVAILABLE"),
     (StoreTimeout, "That took too long", "LIMIT"),
     (OverQuota, "No room left in the mailbox", "OVERQUOTA"),
     (StoreBroken, "The disk has failed", "UNAVAILABLE"),
+    (RenderError, "The message could not be taken in, try again", "UNAVAILABLE"),
 )
-"""What an error of the store means to a client (RFC 5530 §3); Conflict and NotFound bring their own words."""
+"""What an error means to a client (RFC 5530 §3); Conflict and NotFound bring their own words."""
 
 
 def refusal_of(session: Session, error: Exception, command: str) -> Status:

@@ -16,12 +16,14 @@ from appliance.ids import IdMaker
 from appliance.mail.address import parse_address
 from appliance.mail.delivery import Content
 from appliance.mail.structure import render
+from appliance.rendering import Renderer
+from appliance.sockets import bind_all
 from appliance.store import account_acts, credential_acts, directory_acts, message_acts
 from appliance.store.store import open_store
 from appliance.tls.contexts import Contexts
 from config.settings import Limits, Tls
 from imap.front import Front, Patience
-from imap.listeners import ImapListeners, bind
+from imap.listeners import ImapListeners
 
 PASSWORD = "correct-horse-battery"
 DOMAIN = "dest.example"
@@ -50,6 +52,7 @@ class ImapHouse:
     async def __aenter__(self) -> "ImapHouse":
         data = self.directory / "data"
         self.store = open_store(data, now=now, ids=IdMaker(now), disk_reserve=0)
+        self.renderer = Renderer(self.limits.mime_depth, self.limits.mime_parts)
         self.passwords = Passwords(Parameters(memory_kib=64, passes=1, lanes=1))
         if "one" not in _CONTEXTS:  # a key takes a while to make, and serves every test
             _CONTEXTS["one"] = Contexts(Tls(), data, "mail.test", now())
@@ -57,6 +60,7 @@ class ImapHouse:
             self.store,
             Logins(self.store, self.passwords, now=now),
             hostname="mail.test",
+            render=self.renderer,
             now=now,
             new_id=IdMaker(now),
             limits=self.limits,
@@ -65,7 +69,8 @@ class ImapHouse:
             patience=self.patience,
         )
         self.listeners = ImapListeners(self.front)
-        clear, secure = bind(("127.0.0.1:0",), "imap.imap"), bind(("127.0.0.1:0",), "imap.imaps")
+        sockets = bind_all({"imap.imap": ("127.0.0.1:0",), "imap.imaps": ("127.0.0.1:0",)})
+        clear, secure = sockets["imap.imap"], sockets["imap.imaps"]
         self.port: int = clear[0].getsockname()[1]
         self.tls_port: int = secure[0].getsockname()[1]
         await self.listeners.start(clear, secure, _CONTEXTS["one"].imap)
@@ -76,6 +81,7 @@ class ImapHouse:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.listeners.drain(5)
+        await self.renderer.close()
         self.passwords.close()
         self.store.close()
 

@@ -1,11 +1,6 @@
 """APPEND (RFC 3501 §6.3.11, RFC 4315 §3): what may be refused is refused before the message is sent."""
 
-import mmap
-from pathlib import Path
-
-from appliance.mail.delivery import Content
 from appliance.mail.header import header_limits
-from appliance.mail.structure import Rendition, render
 from appliance.records import MailboxInfo
 from appliance.store import message_acts
 from appliance.store.errors import NotFound
@@ -15,9 +10,6 @@ from imap.wire import responses
 from imap.wire.commands import Opened
 from imap.wire.lexer import Held
 from imap.wire.status import ImapError, Status, bad, no, ok
-
-INLINE_RENDER = 131_072
-"""Octets up to which a message is rendered on the loop (under 1 ms)."""
 
 
 def open_upload(session: Session, opened: Opened, size: int) -> Upload:
@@ -49,7 +41,7 @@ async def append(session: Session, args: a.Append) -> Status:
     if why is not None:
         raise no(f"Not stored: {why}", "LIMIT")
     content = await upload.spool.finish(b"")
-    rendition = await _render(session, content)
+    rendition = await front.render(content)
     stored = await front.store.blobs.store(content, (upload.mailbox.domain,))
     internaldate = front.now() if args.internaldate is None else args.internaldate
     try:
@@ -69,25 +61,6 @@ async def append(session: Session, args: a.Append) -> Status:
     except NotFound:
         raise _gone() from None
     return ok("APPEND completed", responses.append_uid(result.uidvalidity, result.uid))
-
-
-async def _render(session: Session, content: Content) -> Rendition:
-    limits = session.front.limits
-    depth, parts = limits.mime_depth, limits.mime_parts
-    if content.data is not None and content.size <= INLINE_RENDER:
-        return render(content.data, max_depth=depth, max_parts=parts)
-    return await session.front.work(lambda: _render_big(content, depth, parts))
-
-
-def _render_big(content: Content, depth: int, parts: int) -> Rendition:
-    if content.path is None:
-        return render(content.data or b"", max_depth=depth, max_parts=parts)
-    return _render_file(content.path, depth, parts)
-
-
-def _render_file(path: Path, depth: int, parts: int) -> Rendition:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as octets:
-        return render(octets, max_depth=depth, max_parts=parts)
 
 
 def _mailbox(session: Session, name: str) -> MailboxInfo:

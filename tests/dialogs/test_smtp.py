@@ -30,14 +30,16 @@ import pytest
 
 from tests.smtp_house import SmtpHouse
 
-TRANSCRIPTS = sorted((Path(__file__).parent / "smtp").glob("*.txt"))
 LIMIT = 10.0
 
 
 class Script:
     """A parsed transcript: its settings, and its steps as (sign, text)."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem
+        text = path.read_text("utf-8")
+        self.offers_tls = "! tls" in text
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
         self.whole_only = "! whole" in lines
         self.settings: dict[str, Any] = {}
@@ -134,13 +136,15 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(re.escape("..."), ".*"), text, re.DOTALL) is not None
 
 
+SCRIPTS = [Script(path) for path in sorted((Path(__file__).parent / "smtp").glob("*.txt"))]
+
+
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "octets"])
-@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-async def test_dialog(path: Path, split: bool, tmp_path: Path) -> None:
-    script = Script(path.read_text("utf-8"))
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+async def test_dialog(script: Script, split: bool, tmp_path: Path) -> None:
     if split and script.whole_only:
         pytest.skip("the way the bytes are cut matters here")
-    async with SmtpHouse(tmp_path, tls="! tls" in path.read_text("utf-8"), **script.settings) as house:
+    async with SmtpHouse(tmp_path, tls=script.offers_tls, **script.settings) as house:
         await Dialog(house, split).run(script)
         await house.listeners.drain(5)
         assert house.spool_files() == []
@@ -148,4 +152,4 @@ async def test_dialog(path: Path, split: bool, tmp_path: Path) -> None:
 
 
 def test_there_are_transcripts() -> None:
-    assert TRANSCRIPTS
+    assert SCRIPTS

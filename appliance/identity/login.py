@@ -17,7 +17,6 @@ from appliance.identity.throttle import Throttle
 from appliance.mail.envelope import Peer
 from appliance.records import Account, Credential
 from appliance.store.credential_acts import renew_hash, touch_used
-from appliance.store.directory import account_key
 from appliance.store.engine import Tx
 from appliance.store.errors import StoreError
 from appliance.store.store import Store
@@ -90,12 +89,7 @@ class Logins:
             log.info("sign-in refused", why="credentials", login=name, peer=peer.address, protocol=protocol)
             raise LoginRefused("credentials")
         self._throttle.succeeded(name, peer.address)
-        signed_in = self._admitted(account, credential, peer, protocol)
-        if credential.id not in self._renewing and self._passwords.outdated(credential.secret_hash):
-            task = asyncio.create_task(self._renew(credential, password))
-            self._renewing[credential.id] = task
-            task.add_done_callback(lambda _: self._renewing.pop(credential.id))
-        return signed_in
+        return self._admitted(account, credential, peer, protocol)
 
     async def flush(self) -> None:
         """Writes when and from where credentials were last used; called now and then, and at the end."""
@@ -113,10 +107,9 @@ class Logins:
 
     def _look_up(self, address: str) -> tuple[str, Account | None]:
         """The name to throttle by, and whose it is."""
-        name = account_key(address[:MAX_LOGIN])
-        if name is None:
-            return address[:MAX_LOGIN].casefold(), None
-        return name, self._store.directory.account(name)
+        text = address[:MAX_LOGIN]
+        account = self._store.directory.account(text)
+        return (account.address if account else text.casefold()), account
 
     async def _hold_back(self, name: str, peer: Peer, credential: Credential | None) -> None:
         known = credential is not None and credential.last_used_from == peer.address
@@ -145,8 +138,9 @@ class Logins:
             self._flights[key, owner, epoch] = flight
             flight.add_done_callback(lambda _: self._flights.pop((key, owner, epoch)))
         right = await asyncio.shield(flight)
-        if right:
+        if right and credential:
             self._cache.remember(key, owner, epoch, self._now())
+            self._renew_if_outdated(credential, password)
         return right
 
     def _admitted(self, account: Account, credential: Credential, peer: Peer, protocol: str) -> Login:
@@ -162,6 +156,13 @@ class Logins:
             self._touched[credential.id] = now
             self._untold[credential.id] = (now, peer.address)
         return Login(current, credential.id)
+
+    def _renew_if_outdated(self, credential: Credential, password: str | bytes) -> None:
+        if credential.id in self._renewing or not self._passwords.outdated(credential.secret_hash):
+            return
+        task = asyncio.create_task(self._renew(credential, password))
+        self._renewing[credential.id] = task
+        task.add_done_callback(lambda _: self._renewing.pop(credential.id))
 
     async def _renew(self, credential: Credential, password: str | bytes) -> None:
         """Hashes a right password anew with today's costs; whatever hinders that, the next sign-in tries again."""

@@ -54,6 +54,8 @@ def prepare(password: str | bytes) -> bytes:
         raise PasswordError(f"the password is longer than {MAX_BYTES} bytes")
     try:
         text = password if isinstance(password, str) else password.decode("utf-8")
+        if text and text.isascii() and text.isprintable():
+            return text.encode("ascii")
         # RFC 8265 §4.2.2
         prepared = unicodedata.normalize("NFC", "".join(map(_plain_space, text)))
         octets = prepared.encode("utf-8")

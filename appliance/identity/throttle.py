@@ -10,7 +10,7 @@ costs the owner nothing.
 """
 
 from collections.abc import Hashable
-from ipaddress import ip_address
+from ipaddress import IPv6Address
 
 import msgspec
 
@@ -82,15 +82,13 @@ class Throttle:
 
 def network_of(address: str) -> str:
     """The address, or the /64 of an IPv6 one; text that is no address stands for itself."""
+    if ":" not in address:
+        return address
     try:
-        parsed = ip_address(address)
+        parsed = IPv6Address(address)
     except ValueError:
         return address
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return parsed.packed[:8].hex()
+    return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else parsed.packed[:8].hex()
 
 
 class _Failures:

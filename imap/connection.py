@@ -28,12 +28,15 @@ READ_AHEAD = 65_536
 """Octets of further commands that are read while one runs."""
 WRITE_AHEAD = 262_144
 """Octets that may wait for a slow reader before the command that makes them has to wait too."""
+MAX_DROPPED = 1 << 30
+"""Octets of a refused literal that are read and dropped; a client that sends more is not listened to."""
 MAX_BAD = 20
 """Commands answered BAD after which the session is ended."""
 HANDSHAKE_SECONDS = 30.0
 
 _log = structlog.get_logger("imap")
 _TOO_LONG = Status("BYE", "Command line too long").line()
+_TOO_BIG = Status("BYE", "That literal is too big", "TOOBIG").line()
 _TOO_BAD = Status("BYE", "Too many commands that are not understood").line()
 _AUTOLOGOUT = Status("BYE", "Autologout: silent for too long").line()
 _TOO_MANY = Status("BYE", "Too many connections", "UNAVAILABLE").line()
@@ -295,7 +298,9 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             refusal = error if isinstance(error, ImapError) else ImapError(refusal_of(session, error, "literal"))
             self._drop_upload()
-            if self._framer.refuse(literal):
+            if not literal.sync and literal.size > MAX_DROPPED:
+                self.close(_TOO_BIG)
+            elif self._framer.refuse(literal):
                 self._refuse(refusal)
             else:
                 self._refusal = refusal

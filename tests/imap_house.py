@@ -31,6 +31,8 @@ MESSAGE = (
     b"From: Ann <ann@example.org>\r\nTo: joe@dest.example\r\nSubject: Number %d\r\n"
     b"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\n\r\nBody of %d\r\n"
 )
+PREFIX = b"Return-Path: <ann@example.org>\r\n"
+"""What each delivered message has before its own bytes."""
 _CONTEXTS: dict[str, Contexts] = {}
 
 
@@ -111,7 +113,9 @@ class ImapHouse:
         stored = await self.store.blobs.store(content, (mailbox.domain,))
         rendition = render(octets)
         result = await self.store.engine.write(
-            lambda tx: message_acts.append(tx, self.store.blobs, mailbox.id, stored, rendition, internaldate=now())
+            lambda tx: message_acts.append(
+                tx, self.store.blobs, mailbox.id, stored, rendition, internaldate=now(), prefix=PREFIX
+            )
         )
         return result.uid
 

@@ -72,10 +72,12 @@ async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, cho
     whole = True
     for chunk in chosen.chunks(MAX_ROWS):
         lines = None
-        if quick.fits:
-            lines = quick.lines(selected.view, chunk, messages.columns(mailbox, chunk.uids, quick.columns))
+        all_known = sets.look_up(chunk.uids)
+        if quick.fits and all_known:
+            columns = messages.columns(mailbox, chunk.uids, quick.columns)
+            lines = quick.lines(selected.view, chunk, columns, sets.known)
         if lines is None:
-            told, lines = await _slow_chunk(session, selected, plan, chunk, sets)
+            told, lines = await _slow_chunk(session, selected, plan, chunk, sets, all_known=all_known)
             whole &= told
         session.tell(lines)
         await session.flush_and_drain()
@@ -84,10 +86,15 @@ async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, cho
 
 
 async def _slow_chunk(
-    session: Session, selected: Selected, plan: FetchPlan, chunk: Selection, sets: HeaderSets
+    session: Session,
+    selected: Selected,
+    plan: FetchPlan,
+    chunk: Selection,
+    sets: HeaderSets,
+    *,
+    all_known: bool,
 ) -> tuple[bool, bytes]:
     """Any FETCH, by rows: whether none was gone, and the responses; those with body content are told on the way."""
-    all_known = sets.look_up(chunk.uids)
     wanted = plan.need_of(all_known=all_known)
     rows = session.front.store.messages.rows(selected.state.id, chunk.uids, Need(**dict.fromkeys(wanted, True)))
     if not all_known:

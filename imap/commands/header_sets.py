@@ -8,8 +8,8 @@ from imap.front import Front
 from imap.header_subset import subset_of
 from imap.wire.fetch_att import BodySection
 
-KEEP = 5_000
-"""Newly cut sets of one FETCH that are kept; what is beyond is cut anew the next time."""
+KEEP_OCTETS = 4 * 1024 * 1024
+"""Octets newly cut in one FETCH that are kept; what is beyond is cut anew the next time."""
 
 
 class HeaderSets:
@@ -21,6 +21,7 @@ class HeaderSets:
         self._front = front
         self._mailbox = mailbox
         self._subsets = subsets
+        self._octets = 0
         self._new: dict[str, dict[int, bytes]] = {key: {} for key in subsets}
 
     def look_up(self, uids: Sequence[int]) -> bool:
@@ -36,7 +37,8 @@ class HeaderSets:
             for row in rows:
                 if row.uid not in kept and row.header is not None:
                     kept[row.uid] = fields = subset_of(section, row.header)
-                    if len(new) < KEEP:
+                    self._octets += len(fields)
+                    if self._octets <= KEEP_OCTETS:
                         new[row.blob] = fields
 
     def remember(self) -> None:

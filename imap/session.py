@@ -137,6 +137,7 @@ class Session:
         """Somebody has logged in: from now on the account's feed can end the session."""
         self.account = login.account
         self.credential = login.credential
+        _log.info("signed in", account=login.account.address, peer=self.peer.address, tls=self.connection.secure)
         self._stop = self.front.store.feed.subscribe(Topic("account", login.account.id), self._account_changed)
 
     def _account_changed(self, topic: Topic) -> None:

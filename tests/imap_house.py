@@ -1,14 +1,17 @@
 """The IMAP listener on loopback with the real store, for dialogues and journeys in this process."""
 
+import asyncio
 import hashlib
 import itertools
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import uvloop
 
 from appliance.identity.login import Logins
 from appliance.identity.password import Parameters, Passwords
@@ -40,6 +43,10 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+T = TypeVar("T")
+LIMIT = 20.0
+
+
 class ImapHouse:
     """`async with ImapHouse(tmp_path) as house`: ports `port` and `tls_port`, accounts as they are asked for."""
 
@@ -47,13 +54,14 @@ class ImapHouse:
         self.directory = directory
         self.patience = patience
         self.cleartext: tuple[str, ...] = settings.pop("cleartext", ("127.0.0.0/8",))
+        self.disk_reserve: int = settings.pop("disk_reserve", 0)
         self.max_message_size: int = settings.pop("max_message_size", 50_000_000)
         self.limits = msgspec.structs.replace(Limits(), **settings)
         self.numbers = itertools.count(1)
 
     async def __aenter__(self) -> "ImapHouse":
         data = self.directory / "data"
-        self.store = open_store(data, now=now, ids=IdMaker(now), disk_reserve=0)
+        self.store = open_store(data, now=now, ids=IdMaker(now), disk_reserve=self.disk_reserve)
         self.renderer = Renderer(self.limits.mime_depth, self.limits.mime_parts)
         self.passwords = Passwords(Parameters(memory_kib=64, passes=1, lanes=1))
         if "one" not in _CONTEXTS:  # a key takes a while to make, and serves every test
@@ -119,8 +127,66 @@ class ImapHouse:
         )
         return result.uid
 
+    async def revoke(self, address: str) -> None:
+        """Let the account's password open nothing any more."""
+        account = self.store.directory.account(address)
+        assert account is not None
+        password = self.store.credentials.password_of(account.id)
+        assert password is not None
+        await self.store.engine.write(lambda tx: credential_acts.revoke(tx, password.id))
+
     async def suspend(self, address: str) -> None:
         """Suspend the account."""
         account = self.store.directory.account(address)
         assert account is not None
         await self.store.engine.write(lambda tx: account_acts.suspend_account(tx, account.id))
+
+
+class Raw:
+    """A client that sees every line."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, house: ImapHouse, address: str = "") -> "Raw":
+        raw = cls(*await asyncio.open_connection("127.0.0.1", house.port, limit=1 << 26))
+        await raw.line()
+        if address:
+            await raw.command(f'l LOGIN "{address}" "{PASSWORD}"')
+        return raw
+
+    async def line(self) -> bytes:
+        return await asyncio.wait_for(self.reader.readline(), LIMIT)
+
+    def send(self, line: str) -> None:
+        self.writer.write(line.encode("latin-1") + b"\r\n")
+
+    async def answer(self, tag: str) -> list[bytes]:
+        """All lines up to the tagged one."""
+        lines = [await self.line()]
+        while not lines[-1].startswith(tag.encode() + b" "):
+            assert lines[-1], lines
+            lines.append(await self.line())
+        return lines
+
+    async def command(self, line: str) -> list[bytes]:
+        self.send(line)
+        return await self.answer(line.split(" ")[0])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop turn until it holds; the test's own limit ends it."""
+    while not holds():
+        await asyncio.to_thread(lambda: None)
+
+
+def play(house: ImapHouse, act: Callable[[ImapHouse], Awaitable[T]]) -> T:
+    """Run a journey on the loop of the product."""
+
+    async def inside() -> T:
+        async with house:
+            return await act(house)
+
+    return uvloop.run(inside())

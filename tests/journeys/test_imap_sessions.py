@@ -4,65 +4,18 @@ import asyncio
 import imaplib
 import re
 import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 import aioimaplib
 import imapclient
 import pytest
-import uvloop
 
 from imap.front import Patience
-from tests.imap_house import PASSWORD, ImapHouse
+from tests.imap_house import LIMIT, PASSWORD, ImapHouse, Raw, play, until
 
 T = TypeVar("T")
-LIMIT = 20.0
 BIG = b"Subject: big\r\n\r\n" + b"0123456789abcdef" * 64 * 1024 * 8
-
-
-def play(house: ImapHouse, act: Callable[[ImapHouse], Awaitable[T]]) -> T:
-    """Run a journey on the loop of the product."""
-
-    async def inside() -> T:
-        async with house:
-            return await act(house)
-
-    return uvloop.run(inside())
-
-
-class Raw:
-    """A client that sees every line."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    @classmethod
-    async def connect(cls, house: ImapHouse, address: str = "") -> "Raw":
-        raw = cls(*await asyncio.open_connection("127.0.0.1", house.port, limit=1 << 26))
-        await raw.line()
-        if address:
-            await raw.command(f'l LOGIN "{address}" "{PASSWORD}"')
-        return raw
-
-    async def line(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readline(), LIMIT)
-
-    def send(self, line: str) -> None:
-        self.writer.write(line.encode("latin-1") + b"\r\n")
-
-    async def answer(self, tag: str) -> list[bytes]:
-        """All lines up to the tagged one."""
-        lines = [await self.line()]
-        while not lines[-1].startswith(tag.encode() + b" "):
-            assert lines[-1], lines
-            lines.append(await self.line())
-        return lines
-
-    async def command(self, line: str) -> list[bytes]:
-        self.send(line)
-        return await self.answer(line.split(" ")[0])
 
 
 def test_imaplib_reads_what_it_appended(tmp_path: Path) -> None:
@@ -205,12 +158,6 @@ def test_a_client_that_breaks_off_an_append_leaves_nothing(tmp_path: Path) -> No
         await until(lambda: not list((tmp_path / "data" / "spool").iterdir()))
 
     play(ImapHouse(tmp_path), journey)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop turn until it holds; the test's own limit ends it."""
-    while not holds():
-        await asyncio.to_thread(lambda: None)
 
 
 @pytest.mark.parametrize("logged_in", [False, True])

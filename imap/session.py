@@ -5,7 +5,7 @@ it is silent unless it idles (RFC 3501 §7.4.1 forbids EXPUNGE while no command 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -159,10 +159,6 @@ class Session:
     def tell(self, line: bytes) -> None:
         """Send an untagged response with the next write."""
         self._lines.append(line)
-
-    def tell_all(self, lines: Iterable[bytes]) -> None:
-        """Send untagged responses with the next write."""
-        self._lines.extend(lines)
 
     def flush(self, last: bytes = b"") -> None:
         """Write what was told, and `last` behind it, as one piece."""

@@ -86,7 +86,10 @@ def _template(item: FetchItem) -> bytes:
 def _literals(
     section: BodySection, uids: Sequence[int], prefixes: Sequence[bytes], kept: Mapping[int, bytes]
 ) -> list[bytes]:
-    return [
-        literal_of(section, closed(subset_of(section, prefix) + kept[uid] if prefix else kept[uid]))
+    fields = [
+        closed(subset_of(section, prefix) + kept[uid] if prefix else kept[uid])
         for uid, prefix in zip(uids, prefixes, strict=True)
     ]
+    if section.partial is not None:
+        return [literal_of(section, octets) for octets in fields]
+    return [b"{%d}\r\n%b" % (len(octets), octets) for octets in fields]

@@ -106,9 +106,10 @@ def find_section(section: BodySection, prefix: bytes, body_size: int, parts: Map
 
 def fill(pieces: list[Piece], body: bytes) -> bytes:
     """All pieces as octets, when the stored body is in memory."""
-    return b"".join([piece if isinstance(piece, bytes) else _filled(piece, body) for piece in pieces])
+    return b"".join([piece if isinstance(piece, bytes) else cut_out(piece, body) for piece in pieces])
 
 
-def _filled(piece: BodyCut | SubsetCut, body: bytes) -> bytes:
+def cut_out(piece: BodyCut | SubsetCut, body: bytes) -> bytes:
+    """What stands for a cut, when the stored body is in memory."""
     octets = body[piece.start : piece.stop]
     return octets if isinstance(piece, BodyCut) else piece.finish(octets)

@@ -40,6 +40,10 @@ NOT_AUTHENTICATED, AUTHENTICATED, SELECTED = 1, 2, 4
 BEFORE_LOGIN = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE"
 AFTER_LOGIN = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE"
 
+WRITE_AT_ONCE = 64 * 1024
+"""Octets of an answer that are collected and written in one piece: small writes are dear, and so is the memory of
+large pieces, which the C library maps anew each time."""
+
 _log = structlog.get_logger("imap")
 
 
@@ -63,6 +67,7 @@ class Session:
 
     __slots__ = (
         "_lines",
+        "_octets",
         "_stop",
         "_turn_due",
         "account",
@@ -90,6 +95,7 @@ class Session:
         self.tag = "*"
         """The tag of the command that runs."""
         self._lines: list[bytes] = []
+        self._octets = 0
         self._stop: Callable[[], None] | None = None
         self._turn_due = False
 
@@ -157,20 +163,26 @@ class Session:
     # What the client is told.
 
     def tell(self, line: bytes) -> None:
-        """Send an untagged response with the next write."""
+        """Send an untagged response, or a piece of one, with the next write."""
         self._lines.append(line)
+        self._octets += len(line)
+        if self._octets >= WRITE_AT_ONCE:
+            self.flush()
 
     def flush(self, last: bytes = b"") -> None:
         """Write what was told, and `last` behind it, as one piece."""
         if self._lines:
             self._lines.append(last)
             last, self._lines = b"".join(self._lines), []
+            self._octets = 0
         if last:
             self.connection.write(last)
 
-    async def flush_and_drain(self) -> None:
-        """Write what was told and wait for a client that reads slowly; others get their turn meanwhile."""
-        self.flush()
+    async def pace(self) -> None:
+        """Between two pieces of a long answer: wait for a client that reads slowly, and let others have their turn.
+
+        Raises ConnectionResetError when the client is gone.
+        """
         await self.connection.drain()
         await asyncio.sleep(0)
 

@@ -11,7 +11,7 @@ from imap.commands.groups import GROUP_OCTETS, groups
 from imap.commands.header_sets import HeaderSets
 from imap.fetch_columns import ColumnPlan
 from imap.fetch_data import FetchPlan
-from imap.sections import BodyCut, Piece, SubsetCut, fill
+from imap.sections import BodyCut, Piece, SubsetCut, cut_out
 from imap.session import Selected, Session
 from imap.view import Selection
 from imap.wire import arguments as a
@@ -37,7 +37,7 @@ async def fetch(session: Session, args: a.Fetch) -> Status:
         for chunk in chosen.chunks(FLAGS_CHUNK):
             session.tell(plan.lines(view, chunk))
             whole &= not _any_gone(selected, chunk)
-            await session.flush_and_drain()
+            await session.pace()
     else:
         whole = await _fetch_rows(session, selected, plan, chosen)
     if not whole and not args.uid:
@@ -80,7 +80,7 @@ async def _fetch_rows(session: Session, selected: Selected, plan: FetchPlan, cho
             told, lines = await _slow_chunk(session, selected, plan, chunk, sets, all_known=all_known)
             whole &= told
         session.tell(lines)
-        await session.flush_and_drain()
+        await session.pace()
     sets.remember()
     return whole
 
@@ -120,11 +120,12 @@ async def _tell_contents(
                 continue  # expunged a moment ago
             body = bodies[row.blob]
             if body is not None:
-                session.tell(fill(pieces, body))
+                for piece in pieces:  # joined once, when they are written
+                    session.tell(piece if isinstance(piece, bytes) else cut_out(piece, body))
             else:
                 await _stream(session, pieces, row.blob)
             told += 1
-        await session.flush_and_drain()
+        await session.pace()
     return told
 
 
@@ -167,4 +168,4 @@ async def _send(session: Session, cut: BodyCut, body: Body) -> None:
             raise ConnectionAbortedError("a message body is shorter than its row says")
         session.tell(octets)
         at += len(octets)
-        await session.flush_and_drain()
+        await session.pace()

@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         """Greet, or turn away when there are too many (RFC 3501 §7.1.5)."""
         self.transport = stream = cast(asyncio.Transport, transport)
         address = transport.get_extra_info("peername") or ("", 0)
-        host = str(address[0]).removeprefix("::ffff:")
+        host = peer_address(address)
         if not self._front.enter(self, host):
             self.close(_TOO_MANY)
             return
@@ -332,8 +332,8 @@ class Connection(asyncio.Protocol):
 
     def _spool_failed(self, error: Exception) -> None:
         """Give up the APPEND under way: the rest of it is read and dropped, then it is answered."""
-        assert self._upload is not None
-        assert self.session is not None
+        if self._upload is None or self.session is None:
+            return  # the client is gone, and its message with it
         self._refusal = ImapError(refusal_of(self.session, error, "APPEND"), self._upload.tag)
         self._drop_upload()
         self._framer.abort_stream()

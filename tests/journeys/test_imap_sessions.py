@@ -253,6 +253,26 @@ def test_too_many_connections_are_turned_away(tmp_path: Path) -> None:
     play(ImapHouse(tmp_path), journey)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_any_number_of_commands_may_be_pipelined(tmp_path: Path, secure: bool) -> None:
+    """Far more than is read ahead, in one go, in clear and inside TLS: each has its answer, in order."""
+
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        port, wrap = (house.tls_port, context) if secure else (house.port, None)
+        raw = Raw(*await asyncio.open_connection("127.0.0.1", port, ssl=wrap))
+        await raw.line()
+        raw.send(f'l LOGIN "{address}" "{PASSWORD}"')
+        raw.writer.write(b"".join(b"t%d NOOP\r\n" % number for number in range(20_000)))
+        assert (await raw.line()).startswith(b"l OK")
+        for number in range(20_000):
+            assert await raw.line() == b"t%d OK NOOP completed\r\n" % number
+
+    play(ImapHouse(tmp_path), journey)
+
+
 def test_broken_handshakes_leave_nothing(tmp_path: Path) -> None:
     """Garbage instead of a handshake, after STARTTLS and on imaps, ends the connection and gives its place back."""
 

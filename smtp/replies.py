@@ -7,7 +7,6 @@ ended, the reply itself says so (`close`). The texts are stable: operators grep 
 
 import re
 
-from appliance.ids import id_text
 from appliance.mail.delivery import (
     NoContact,
     OverQuota,
@@ -95,9 +94,9 @@ def extended_hello(hostname: str, max_size: int, starttls: bool) -> Reply:
     return Reply(250, "", (hostname, *keywords, *(("STARTTLS",) if starttls else ())))
 
 
-def accepted(trace: int) -> Reply:
-    """The promise: the message is stored. The id is the one in Received, log and trace."""
-    return reply(250, "2.0.0", f"OK {id_text(trace)}")
+def accepted(trace: str) -> Reply:
+    """The promise: the message is stored. `trace` is the text of the id in Received, log and trace."""
+    return Reply(250, "2.0.0", (f"OK {trace}",))
 
 
 def header_refused(why: str) -> Reply:

@@ -110,6 +110,14 @@ class SmtpHouse:
     def spool_files(self) -> list[str]:
         return [path.name for path in (self.directory / "data" / "spool").iterdir()]
 
+    async def spool_emptied(self) -> None:
+        """Returns once nothing is left of messages that were dropped (a thread deletes their files)."""
+        async with asyncio.timeout(10):
+            while True:
+                if not self.spool_files():
+                    return
+                await asyncio.sleep(0)
+
 
 class _Steps:
     """A clock that is always past any cache's time."""

@@ -87,14 +87,19 @@ class Arrival:
         if refusal is not None:
             return refusal
         trace = self._envelope.trace
-        head = received(self._session, self._envelope, intake.hostname, intake.now(), id_text(trace))
+        text = id_text(trace)
+        head = received(self._session, self._envelope, intake.hostname, intake.now(), text)
         digest = spool.digest
         content = await spool.finish(head)
-        rendition = await intake.render(content)
-        key = dedupe_key(self._session, self._envelope, rendition.message_id, digest)
-        stored = await intake.acceptor.accept(plan(trace, self._envelope, self._routes, content, rendition, key))
+        try:
+            rendition = await intake.render(content)
+            key = dedupe_key(self._session, self._envelope, rendition.message_id, digest)
+            stored = await intake.acceptor.accept(plan(trace, self._envelope, self._routes, content, rendition, key))
+        finally:
+            if content.path is not None:
+                content.path.unlink(missing_ok=True)  # the store has taken the file over, unless something failed
         self.unconfirmed = key
-        return replies.accepted(stored)
+        return replies.accepted(text if stored == trace else id_text(stored))
 
 
 def failure(error: StoreError) -> Reply:

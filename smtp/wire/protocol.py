@@ -14,6 +14,8 @@ import asyncio
 import logging
 import math
 import ssl
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import cast
 
 from aiosmtpd.smtp import SMTP
@@ -31,11 +33,21 @@ from smtp.wire.verbs import VERBS, Transaction
 YIELD_AFTER = 32
 """Pipelined commands after which other connections get their turn of the loop."""
 _log = logging.getLogger("smtp")
-_HANDLER = object()
+
+
+class _NoReflection:
+    """aiosmtpd's constructor searches itself and its handler for methods by name: a fifth of a millisecond for each
+    connection, and methods we never call. With nothing to list there is nothing to search."""
+
+    def __dir__(self) -> Iterable[str]:
+        return ()
+
+
+_HANDLER = _NoReflection()
 """aiosmtpd wants a handler; ours has no hooks."""
 
 
-class Connection(SMTP):
+class Connection(_NoReflection, SMTP):
     """One peer's session. `phase` is "command", "data" (text arrives) or "busy" (a message is being stored)."""
 
     transport: asyncio.Transport | None
@@ -99,6 +111,8 @@ class Connection(SMTP):
     def eof_received(self) -> bool:
         self._peer_ended = True
         self.incoming.end()
+        if self._counted is None:
+            return False  # turned away, or gone
         # A peer may close its half and still read: what it sent before is answered. TLS has no half-closed state.
         return self.facts.tls is None and self.phase != "closing"
 
@@ -121,7 +135,7 @@ class Connection(SMTP):
             self._counted = None
 
     def task(self) -> "asyncio.Task[None]":
-        """The command loop; it ends when the session does. (No property: aiosmtpd looks at all of them.)"""
+        """The command loop; it ends when the session does."""
         assert self._handler_coroutine is not None
         return self._handler_coroutine
 
@@ -129,7 +143,7 @@ class Connection(SMTP):
 
     def send(self, reply: Reply) -> None:
         """Puts a reply behind those that wait to be written."""
-        self._out.append(reply.wire())
+        self._out.append(_wire(reply))
 
     async def flush(self) -> None:
         """Writes all replies at once; waits while the peer does not read them. Raises ConnectionError."""
@@ -353,6 +367,12 @@ class Connection(SMTP):
             transport.write_eof()  # its own end closes the rest: `eof_received`
         else:
             transport.close()
+
+
+@lru_cache(maxsize=256)
+def _wire(reply: Reply) -> bytes:
+    """Most replies are the same few."""
+    return reply.wire()
 
 
 def _endpoint(transport: asyncio.Transport, name: str) -> Peer:

@@ -147,7 +147,7 @@ async def test_dialog(script: Script, split: bool, tmp_path: Path) -> None:
     async with SmtpHouse(tmp_path, tls=script.offers_tls, **script.settings) as house:
         await Dialog(house, split).run(script)
         await house.listeners.drain(5)
-        assert house.spool_files() == []
+        await house.spool_emptied()
         assert house.front.connections.open == 0
 
 

@@ -145,7 +145,7 @@ async def test_a_stop_lets_data_end_and_tells_everyone_else(tmp_path: Path) -> N
         await stuck.closed()
         stuck.writer.close()
         await stop
-        assert house.spool_files() == []
+        await house.spool_emptied()
         assert len(await house.inbox("ann@one.test")) == 1
         assert await house.inbox("bob@one.test") == []
 
@@ -188,7 +188,7 @@ async def test_a_big_message_is_stored_byte_for_byte(tmp_path: Path) -> None:
         for address in ("ann@one.test", "cat@two.test"):
             (stored,) = await house.inbox(address)
             assert stored.endswith(b"+0000\r\n" + text)
-        assert house.spool_files() == []
+        await house.spool_emptied()
 
 
 @pytest.mark.parametrize("at", ["banner", "command", "rcpt", "data", "stored"])
@@ -207,7 +207,7 @@ async def test_a_reset_in_any_state_leaves_nothing_behind(tmp_path: Path, at: st
         client.reset()
         await everyone_gone(house)
         await house.listeners.drain(5)
-        assert house.spool_files() == []
+        await house.spool_emptied()
         assert house.front.sessions == set()
 
 

@@ -69,4 +69,4 @@ def test_ehlo_lists_what_is_offered() -> None:
 
 
 def test_accepted_names_the_trace() -> None:
-    assert replies.accepted(0).wire() == b"250 2.0.0 OK 0000000000000\r\n"
+    assert replies.accepted("0cndam3ep0000").wire() == b"250 2.0.0 OK 0cndam3ep0000\r\n"

@@ -1,10 +1,11 @@
 """Mailbox addresses of RFC 5321 §4.1.2, strict: one spelling in, one value out.
 
 Two doors lead in. `parse_mail_path` and `parse_rcpt_path` take what a peer wrote after MAIL FROM: and RCPT TO: and
-accept nothing beyond the grammar: ASCII only, no source route, no comment, no blank outside quotes, no missing
-bracket (tricks by which relays were opened). `parse_address` and `parse_domain` take what a person typed: there a
-domain may be written with U-labels, which become A-labels. `%` and `!` in a local part are plain characters; no
-part of the system gives them a meaning, so such an address is only ever an unknown one.
+accept nothing beyond the grammar: no source route, no comment, no blank outside quotes, no missing bracket (tricks
+by which relays were opened), and beyond ASCII only what RFC 6531 §3.3 adds, where SMTPUTF8 is in use. `parse_address`
+and `parse_domain` take what a person typed. Domains written with U-labels become A-labels at both doors. `%` and `!`
+in a local part are plain characters; no part of the system gives them a meaning, so such an address is only ever an
+unknown one.
 """
 
 import re
@@ -15,23 +16,32 @@ import idna
 import msgspec
 
 MAX_LOCALPART = 64
-"""Octets of a local part as written, RFC 5321 §4.5.3.1.1."""
+"""Octets of a local part as written, in UTF-8, RFC 5321 §4.5.3.1.1."""
 MAX_DOMAIN = 253
 """Octets of a domain: 255 on the wire of the DNS (RFC 5321 §4.5.3.1.2), less the root's and the first length octet."""
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LOCALPART = re.compile(rf'(?P<dotted>{_ATOM}(?:\.{_ATOM})*)|"(?P<quoted>(?:[ !#-\[\]-~]|\\[ -~])*)"')
+# UTF8-non-ascii (RFC 6531 §3.3) but for controls, blanks, line ends and what turns the direction of writing: none of
+# them belongs into an address, and each would forge a log line or a header for the eye.
+WIDE = (
+    "\u00a1-\u167f\u1681-\u1fff\u200b-\u200d\u2010-\u2027\u2030-\u205e\u2060-\u2065\u206a-\u2fff"
+    "\u3001-\ud7ff\ue000-\ufefe\uff00-\U0010ffff"
+)
+"""Characters beyond ASCII that an address may have, as part of a character class."""
+_ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{WIDE}-]+"
+_LOCALPART = re.compile(rf'(?P<dotted>{_ATOM}(?:\.{_ATOM})*)|"(?P<quoted>(?:[ !#-\[\]-~{WIDE}]|\\[ -~])*)"')
 _DOTTED = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
-_PRINTABLE = re.compile(r"[ -~]+\Z")
+_PRINTABLE = re.compile(rf"[ -~{WIDE}]+\Z")
 _PAIR = re.compile(r"\\(.)")
 _SPECIAL = re.compile(r'(["\\])')
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _POSTMASTER = re.compile(rb"<postmaster>", re.IGNORECASE)
 
 
 class AddressError(ValueError):
-    """Not an address. `kind` tells replies apart: "syntax", "source-route", "literal" or "length"."""
+    """Not an address. `kind` tells replies apart: "syntax", "source-route", "literal", "length", or "utf8" where it
+    is beyond ASCII and SMTPUTF8 is not in use (RFC 6531 §3.5)."""
 
     def __init__(self, message: str, kind: str = "syntax") -> None:
         super().__init__(message)
@@ -39,7 +49,7 @@ class AddressError(ValueError):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One mailbox. `localpart` is the content without quotes, in the case given; `domain` an A-label in lower case.
+    """One mailbox. `localpart` is the content without quotes, as given; `domain` an A-label in lower case.
 
     All quoted forms of one content are the same value (RFC 5321 §4.1.2). `domain` is "" only for bare postmaster
     (RFC 5321 §4.5.1). Raises AddressError where the parts are no address.
@@ -50,8 +60,8 @@ class Address(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not _PRINTABLE.match(self.localpart):
-            raise AddressError("the local part must be printable ASCII and not empty")
-        if len(_quoted(self.localpart)) > MAX_LOCALPART:
+            raise AddressError("the local part must be printable and not empty")
+        if len(_quoted(self.localpart).encode()) > MAX_LOCALPART:
             raise AddressError(f"the local part is longer than {MAX_LOCALPART} octets", "length")
         if not self.domain:
             if self.localpart.lower() != "postmaster":
@@ -65,14 +75,22 @@ class Address(msgspec.Struct, frozen=True):
         return f"{_quoted(self.localpart)}@{self.domain}" if self.domain else "postmaster"
 
     @property
+    def ascii(self) -> bool:
+        """Whether it can be sent without SMTPUTF8 (RFC 6531): its domain always can."""
+        return self.localpart.isascii()
+
+    @property
     def folded(self) -> str:
-        """The local part as it is looked up: case does not count."""
+        """The local part as it is looked up: neither case nor the way of composing a letter counts."""
         return fold_localpart(self.localpart)
 
 
 def fold_localpart(localpart: str) -> str:
     """The form under which a local part is stored and found: case-folded, NFC."""
-    return localpart.lower() if localpart.isascii() else unicodedata.normalize("NFC", localpart.casefold())
+    if localpart.isascii():
+        return localpart.lower()
+    # Taken apart first: case folding is stable under normalisation only so (Unicode, D145).
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", localpart).casefold())
 
 
 def subaddress_candidates(localpart: str, separators: str) -> tuple[str, ...]:
@@ -104,7 +122,8 @@ def parse_domain(text: str) -> str:
 def parse_address(text: str, *, allow_literal: bool = False) -> Address:
     """An address as a person writes it, `local@domain` and nothing around it; raises AddressError.
 
-    An address literal such as `user@[192.0.2.1]` is taken only with `allow_literal`.
+    A local part beyond ASCII becomes NFC (RFC 6532 §3.1). An address literal such as `user@[192.0.2.1]` is taken
+    only with `allow_literal`.
     """
     found = _LOCALPART.match(text)
     if text.startswith("@") or not found or text[found.end() : found.end() + 1] != "@":
@@ -113,44 +132,48 @@ def parse_address(text: str, *, allow_literal: bool = False) -> Address:
     if domain.startswith("["):
         if not allow_literal:
             raise AddressError("an address literal is not allowed here", "literal")
-        return Address(_content(found), _literal(domain))
+        return Address(unicodedata.normalize("NFC", _content(found)), _literal(domain))
     if domain != domain.strip():
         raise AddressError(f"blanks around an address: {text[:60]!r}")
-    return Address(_content(found), parse_domain(domain))
+    return Address(unicodedata.normalize("NFC", _content(found)), parse_domain(domain))
 
 
-def parse_mail_path(data: bytes) -> tuple[Address | None, bytes]:
+def parse_mail_path(data: bytes, *, utf8: bool = False) -> tuple[Address | None, bytes]:
     """The reverse-path at the start of `data`, and what follows it ("" or a blank and parameters).
 
-    None is the null reverse-path `<>` (RFC 5321 §4.5.5). Raises AddressError.
+    None is the null reverse-path `<>` (RFC 5321 §4.5.5). `utf8` lets in what RFC 6531 §3.3 adds; whether SMTPUTF8
+    is among the parameters is known only behind the path, so the caller looks at both. Raises AddressError.
     """
     if data.startswith(b"<>"):
         return None, _rest(data, 2)
-    return _path(data)
+    return _path(data, utf8=utf8)
 
 
-def parse_rcpt_path(data: bytes) -> tuple[Address, bytes]:
+def parse_rcpt_path(data: bytes, *, utf8: bool = False) -> tuple[Address, bytes]:
     """The forward-path at the start of `data`, and what follows it ("" or a blank and parameters).
 
-    `<postmaster>` alone needs no domain (RFC 5321 §4.1.1.3). Raises AddressError.
+    `<postmaster>` alone needs no domain (RFC 5321 §4.1.1.3). `utf8` says that MAIL had SMTPUTF8, and lets in what
+    RFC 6531 §3.3 adds. Raises AddressError.
     """
     if _POSTMASTER.match(data):
         return Address(data[1:11].decode("ascii"), ""), _rest(data, 12)
     if data.startswith(b"<>"):
         raise AddressError("the null path is no recipient")
-    return _path(data)
+    return _path(data, utf8=utf8)
 
 
-def _path(data: bytes) -> tuple[Address, bytes]:
+def _path(data: bytes, *, utf8: bool) -> tuple[Address, bytes]:
     if not data.startswith(b"<"):
         raise AddressError("a path must stand in angle brackets")
     if data.startswith(b"<@"):
         # RFC 5321 Appendix C: a server may decline source routes; ignoring one would relay to a place not named.
         raise AddressError("source routes are not accepted", "source-route")
+    if not utf8 and not data.isascii():
+        raise AddressError("an address beyond ASCII needs SMTPUTF8", "utf8")
     try:
-        text = data.decode("ascii")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise AddressError("an address must be ASCII") from None
+        raise AddressError("an address must be UTF-8") from None
     found = _LOCALPART.match(text, 1)
     if not found:
         raise AddressError("bad local part")
@@ -161,7 +184,20 @@ def _path(data: bytes) -> tuple[Address, bytes]:
     domain = text[at + 1 : end]
     if domain.startswith("["):
         raise AddressError("address literals are not accepted", "literal")
-    return Address(_content(found), domain.lower()), _rest(data, end + 1)
+    rest = text[end + 1 :].encode()
+    return Address(_content(found), _wire_domain(domain)), _rest(rest, 0)
+
+
+def _wire_domain(domain: str) -> str:
+    """A domain of the wire as A-labels. U-labels must be ones by IDNA 2008 (RFC 6531 §3.3): nothing is mapped, so
+    that no two spellings of a sender's choice are one domain."""
+    domain = domain.translate(_LOWER)
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, strict=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise AddressError(f"not an international domain name: {domain[:60]!r}") from None
 
 
 def _rest(data: bytes, at: int) -> bytes:

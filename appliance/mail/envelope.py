@@ -52,6 +52,8 @@ class MailFrom(msgspec.Struct, frozen=True):
     """Declared SIZE in bytes (RFC 1870)."""
     body: str = ""
     """BODY parameter, upper case: "", "7BIT" or "8BITMIME" (RFC 6152)."""
+    smtputf8: bool = False
+    """Whether addresses and header may be UTF-8 (the SMTPUTF8 parameter, RFC 6531 §3.4)."""
 
     @property
     def path(self) -> str:

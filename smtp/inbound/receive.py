@@ -159,7 +159,7 @@ def _came_back(hops: list[bytes], copies: list[bytes], hostname: str, routes: Ro
     if not any(ours.search(hop) for hop in hops):
         return False
     seen = {unfold(copy).strip().lower() for copy in copies}
-    return all(to.delivered_to.lower().encode("ascii") in seen for _, to in routes)
+    return all(to.delivered_to.encode().lower() in seen for _, to in routes)
 
 
 def dedupe_key(session: SessionFacts, envelope: Envelope, message_id: str, digest: bytes) -> bytes:

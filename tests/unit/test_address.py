@@ -72,8 +72,9 @@ BAD_PATHS = [
     (b"<a\x00@b.example>", "syntax"),
     (b"<a\r\n@b.example>", "syntax"),
     (b"<a@b.example\n>", "syntax"),
-    (b"<\xc3\xbc@b.example>", "syntax"),
-    (b"<a@b\xc3\xbc.example>", "syntax"),
+    (b"<\xc3\xbc@b.example>", "utf8"),
+    (b"<a@b\xc3\xbc.example>", "utf8"),
+    (b"<\xff@b.example>", "utf8"),
     (b"<a@b\\c.example>", "syntax"),
     (b"<a@[192.0.2.1]>", "literal"),
     (b"<a@[IPv6:2001:db8::1]>", "literal"),
@@ -146,7 +147,6 @@ def test_people_may_write_international_domains(text: str, expected: str) -> Non
         "a@b ",
         "a@b\n",
         "a@ b",
-        "ü@b.example",
         "A <a@b>",
         "a@b,c@d",
         "a@b@c",
@@ -190,7 +190,9 @@ def test_what_is_no_domain_is_refused(text: str) -> None:
         parse_domain(text)
 
 
-@pytest.mark.parametrize(("localpart", "domain"), [("", "a.b"), ("x", ""), ("a\nb", "a.b"), ("a", "A_b"), ("ü", "a.b")])
+@pytest.mark.parametrize(
+    ("localpart", "domain"), [("", "a.b"), ("x", ""), ("a\nb", "a.b"), ("a", "A_b"), ("\u0085", "a.b")]
+)
 def test_an_address_is_valid_by_construction(localpart: str, domain: str) -> None:
     with pytest.raises(AddressError):
         Address(localpart, domain)

@@ -76,14 +76,25 @@ def test_return_path_and_delivered_to() -> None:
     assert delivered_to("a@b.example") == b"Delivered-To: a@b.example\r\n"
 
 
-@pytest.mark.parametrize("text", ["a\r\nBcc: b", "a\n", "", "a\x00", "ü@b"])
+@pytest.mark.parametrize("text", ["a\r\nBcc: b", "a\n", "", "a\x00", "\u202eb@a"])
 def test_a_broken_value_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="printable ASCII"):
+    with pytest.raises(ValueError, match="printable text"):
         delivered_to(text)
-    with pytest.raises(ValueError, match="printable ASCII"):
+    with pytest.raises(ValueError, match="printable text"):
         received(session(), envelope(), text, NOW, TRACE)
 
 
 def test_hops_are_counted() -> None:
     assert count_received(b"Received: a\r\n b\r\nRECEIVED : c\r\nX-Received: d\r\n\r\nReceived: body\r\n") == 2
     assert count_received(b"") == 0
+
+
+@pytest.mark.parametrize(("tls", "word"), [(None, b"UTF8SMTP"), (TlsInfo("TLSv1.3", "X"), b"UTF8SMTPS")])
+def test_with_smtputf8_trace_fields_say_so_and_are_utf8(tls: TlsInfo | None, word: bytes) -> None:
+    sender, recipient = parse_address("jürgen@bücher.example"), parse_address("用户@b.example")
+    mail = Envelope(2, MailFrom(sender, smtputf8=True), (RcptTo(recipient),))
+    field = received(session(tls=tls), mail, "mx.example.org", NOW, TRACE)
+    assert b" with " + word + (b"\r\n" if tls is None else b" (") in field
+    assert "\r\n\tfor <用户@b.example>;\r\n".encode() in field
+    assert return_path(mail.mail_from) == "Return-Path: <jürgen@xn--bcher-kva.example>\r\n".encode()
+    assert delivered_to(recipient.text) == "Delivered-To: 用户@b.example\r\n".encode()

@@ -1,4 +1,8 @@
-"""How many connections there are: one count for all listeners of the daemon, in all and by address."""
+"""How many connections there are: one count for all listeners of the daemon, in all and by address.
+
+And what follows from it: above four fifths of all places the server is under stress, and waits seconds instead of
+minutes for those who have not shown who they are. Who has signed in keeps all the time the protocol grants.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,6 +10,22 @@ from typing import Literal
 
 Excess = Literal["address", "total"]
 """Which bound a connection would break."""
+STRESS_SHARE = 0.8
+"""Of all places; with more of them taken, strangers are hurried."""
+STRESS_SECONDS = 10.0
+"""How long a stranger may take under stress for what may take minutes otherwise."""
+
+
+def under_stress(taken: int, total: int) -> bool:
+    """Whether so many of `total` places (0: without bound) are too many to be patient."""
+    return total > 0 and taken > total * STRESS_SHARE
+
+
+def patience(seconds: float, *, stress: bool, signed_in: bool = False) -> float:
+    """How long to wait for a peer that could take `seconds` in quiet times; 0 (no bound) is a bound under stress."""
+    if not stress or signed_in:
+        return seconds
+    return min(seconds, STRESS_SECONDS) if seconds else STRESS_SECONDS
 
 
 class ConnectionCounter:
@@ -21,6 +41,11 @@ class ConnectionCounter:
     def open(self) -> int:
         """Connections there are now."""
         return self._open
+
+    @property
+    def stressed(self) -> bool:
+        """Whether strangers have to hurry now; asked each time a time-out is set or looked at."""
+        return under_stress(self._open, self._total)
 
     def admit(self, address: str) -> Excess | None:
         """Counts a connection from `address` and returns None, or names the bound it would break, uncounted."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.connections import ConnectionCounter
+from appliance.connections import ConnectionCounter, patience, under_stress
 
 
 def test_bounds_are_named_and_a_refused_connection_is_not_counted() -> None:
@@ -28,3 +28,38 @@ def test_a_place_is_given_back_once() -> None:
 def test_zero_is_unlimited(address: str) -> None:
     counter = ConnectionCounter(0, 0)
     assert all(counter.admit(address) is None for _ in range(100))
+
+
+@pytest.mark.parametrize(
+    ("taken", "total", "stress"),
+    [(0, 10, False), (8, 10, False), (9, 10, True), (10, 10, True), (10_000, 0, False), (1, 1, True)],
+)
+def test_stress_begins_above_four_fifths_of_the_places(taken: int, total: int, stress: bool) -> None:
+    assert under_stress(taken, total) is stress
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stress", "signed_in", "waits"),
+    [
+        (300.0, False, False, 300.0),
+        (300.0, True, False, 10.0),
+        (5.0, True, False, 5.0),
+        (0.0, False, False, 0.0),
+        (0.0, True, False, 10.0),
+        (1800.0, True, True, 1800.0),
+    ],
+)
+def test_under_stress_strangers_are_hurried(seconds: float, stress: bool, signed_in: bool, waits: float) -> None:
+    assert patience(seconds, stress=stress, signed_in=signed_in) == waits
+
+
+def test_a_counter_knows_stress_by_its_places() -> None:
+    counter = ConnectionCounter(total=10, per_address=0)
+    seen = []
+    for _ in range(10):
+        counter.admit("a")
+        seen.append(counter.stressed)
+    assert seen == [False] * 8 + [True] * 2
+    counter.leave("a")
+    counter.leave("a")
+    assert not counter.stressed

@@ -25,6 +25,7 @@ from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker
 from appliance.rendering import Renderer
 from appliance.sealing import MasterKeyError, ensure_master_key
+from appliance.sessions import Sessions
 from appliance.sockets import CannotListen, address_of, bind_all, close_all
 from appliance.store.directory_acts import ensure_organisation
 from appliance.store.errors import StoreBroken, StoreError
@@ -206,6 +207,7 @@ class Appliance:
             self.settings.limits.connections_total, self.settings.limits.connections_per_address
         )
         new_id = IdMaker(self.now, SESSION_NODE)
+        self.sessions = Sessions()
         self.smtp = self._smtp_front(renderer, counter, new_id)
         self.imap = self._imap_front(renderer, counter, new_id)
         mx, imap = SmtpListeners(self.smtp), ImapListeners(self.imap)
@@ -219,7 +221,9 @@ class Appliance:
 
     def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
         receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
-        return SmtpFront(self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp)
+        return SmtpFront(
+            self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp, self.sessions
+        )
 
     def _imap_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:
         return ImapFront(
@@ -233,6 +237,8 @@ class Appliance:
             max_message_size=self.settings.server.max_message_size,
             cleartext_login_from=self.settings.imap.cleartext_login_from,
             admit=partial(_admit, counter),
+            sessions=self.sessions,
+            stressed=lambda: counter.stressed,
         )
 
     def _house(self) -> House:
@@ -241,6 +247,7 @@ class Appliance:
             started_at=self.now(),
             listeners=lambda: self.addresses,
             sessions=lambda: {"smtp": len(self.smtp.sessions), "imap": len(self.imap.connections())},
+            live_sessions=self.sessions,
         )
         return House(self.settings, self.places, self.store, self.passwords, self.now, live)
 

@@ -92,15 +92,17 @@ class Connection(asyncio.Protocol):
         stream.set_write_buffer_limits(high=WRITE_AHEAD)
         loop = asyncio.get_running_loop()
         self._awake = loop.time()
-        self._timer = loop.call_later(self._front.patience.tick, self._tick)
+        self._timer = loop.call_later(self._front.patience.stranger_tick, self._tick)
         self.session = Session(self._front, self, Peer(host, int(address[1])))
-        stream.write(self.session.greeting())
+        self.session.secured(stream)
+        self.write(self.session.greeting())
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; start the next command if none runs."""
         if self._closing or self.session is None:
             return
         self._framer.feed(data)
+        self.session.live.received += len(data)
         if self.session.authenticated:
             self._awake = asyncio.get_running_loop().time()
         self._pump()
@@ -131,9 +133,13 @@ class Connection(asyncio.Protocol):
         """The client reads too slowly: `drain` waits from now on."""
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
+        if self.transport is not None:
+            for slow in self._front.unread.note(self, self.transport.get_write_buffer_size()):
+                asyncio.get_running_loop().call_soon(slow.abort)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self._front.unread.forget(self)
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
@@ -151,6 +157,8 @@ class Connection(asyncio.Protocol):
         """Queue bytes for the client; nothing happens on a connection that is closing."""
         if self.transport is not None and not self._closing:
             self.transport.write(data)
+            if self.session is not None:
+                self.session.live.sent += len(data)
 
     async def drain(self) -> None:
         """Wait until a slow client has read enough. Raises ConnectionResetError when it is gone."""
@@ -169,12 +177,14 @@ class Connection(asyncio.Protocol):
         self._ask = asyncio.get_running_loop().create_future()
         return await self._ask
 
-    def close(self, goodbye: bytes = b"") -> None:
-        """Say goodbye and close; what was written before is still sent."""
+    def close(self, goodbye: bytes = b"", outcome: str = "") -> None:
+        """Say goodbye and close; what was written before is still sent. `outcome` is how the record names the end."""
         if self._closing or self.transport is None:
             return
         if goodbye:
-            self.transport.write(goodbye)
+            self.write(goodbye)
+        if self.session is not None and outcome:
+            self.session.outcome = outcome
         self._closing = True
         self._awake = asyncio.get_running_loop().time()
         self.transport.close()
@@ -182,8 +192,9 @@ class Connection(asyncio.Protocol):
     def shut_down(self, goodbye: bytes) -> None:
         """End the session: at once, or once the running command has its answer."""
         if self._task is None or self.session is None or self._ask is not None:
-            self.close(goodbye)
+            self.close(goodbye, "server stopped")
         else:
+            self.session.outcome = "server stopped"
             self.session.leaving = goodbye
 
     def abort(self) -> None:
@@ -203,11 +214,11 @@ class Connection(asyncio.Protocol):
         if plain is None:
             raise ConnectionResetError("the client is gone")
         plain.pause_reading()
-        plain.write(answer)
+        self.write(answer)
         loop = asyncio.get_running_loop()
         try:
             secured = await loop.start_tls(
-                plain, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
+                plain, self, context, server_side=True, ssl_handshake_timeout=self._front.hurried(HANDSHAKE_SECONDS)
             )
         except (OSError, TimeoutError) as error:
             raise ConnectionResetError(f"no TLS: {error}") from error
@@ -216,6 +227,8 @@ class Connection(asyncio.Protocol):
         secured.set_write_buffer_limits(high=WRITE_AHEAD)
         self.transport = secured
         self.secure = True
+        if self.session is not None:
+            self.session.secured(secured)
 
     # The loop over commands.
 
@@ -229,7 +242,7 @@ class Connection(asyncio.Protocol):
                 if work is not None:
                     self._task = asyncio.get_running_loop().create_task(self._serve(work))
         except LineTooLong:
-            self.close(_TOO_LONG)
+            self.close(_TOO_LONG, "line too long")
 
     def _answer(self) -> None:
         """Hand the command that asked its line."""
@@ -249,7 +262,7 @@ class Connection(asyncio.Protocol):
                     await asyncio.sleep(0)  # a client that pipelines waits its turn like everybody
                 work = self._next()
         except LineTooLong:
-            self.close(_TOO_LONG)
+            self.close(_TOO_LONG, "line too long")
         except ConnectionError:
             self.abort()
         except Exception as error:
@@ -299,7 +312,7 @@ class Connection(asyncio.Protocol):
             refusal = error if isinstance(error, ImapError) else ImapError(refusal_of(session, error, "literal"))
             self._drop_upload()
             if not literal.sync and literal.size > MAX_DROPPED:
-                self.close(_TOO_BIG)
+                self.close(_TOO_BIG, "too big")
             elif self._framer.refuse(literal):
                 self._refuse(refusal)
             else:
@@ -352,7 +365,7 @@ class Connection(asyncio.Protocol):
         """One answer was given; too many BADs are no mail client (RFC 3501 §7.1.5)."""
         self._bad += kind == "BAD"
         if self._bad >= MAX_BAD:
-            self.close(_TOO_BAD)
+            self.close(_TOO_BAD, "too many errors")
 
     def _leave(self) -> None:
         """Close if the command that was answered ended the session."""
@@ -362,7 +375,7 @@ class Connection(asyncio.Protocol):
     def _tick(self) -> None:
         """Look whether the client has been silent, or has left its answers unread, for too long."""
         patience, loop = self._front.patience, asyncio.get_running_loop()
-        silent = loop.time() - self._awake
+        silent, tick = loop.time() - self._awake, patience.tick
         if self._closing or self.congested:
             left = patience.stalled - silent
             if left <= 0:
@@ -370,11 +383,12 @@ class Connection(asyncio.Protocol):
                 return
         else:
             authenticated = self.session is not None and self.session.authenticated
-            left = (patience.autologout if authenticated else patience.login) - silent
+            left = (patience.autologout if authenticated else self._front.hurried(patience.login)) - silent
             if left <= 0 and (self._task is None or self._ask is not None):
-                self.close(_AUTOLOGOUT)
+                self.close(_AUTOLOGOUT, "timeout")
                 left = patience.stalled
-        self._timer = loop.call_later(min(max(left, 0.05), patience.tick), self._tick)
+            tick = patience.tick if authenticated else patience.stranger_tick
+        self._timer = loop.call_later(min(max(left, 0.05), tick), self._tick)
 
 
 def peer_address(address: tuple[Any, ...]) -> str:

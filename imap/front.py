@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from appliance.connections import STRESS_SECONDS, patience
 from appliance.identity.login import Logins
 from appliance.mail.delivery import Content
 from appliance.mail.structure import Rendition
+from appliance.sessions import Sessions
 from appliance.store.store import Store
 from config.settings import Limits
 from imap.mailbox_state import MailboxStates
+from imap.unread import UnreadAnswers
 
 if TYPE_CHECKING:
     from imap.connection import Connection
@@ -27,6 +30,11 @@ Admission = Callable[[str], Callable[[], None] | None]
 def admit_all(address: str) -> Callable[[], None]:
     """The admission of a server without limits."""
     return lambda: None
+
+
+def never_stressed() -> bool:
+    """A server without limits is never under stress."""
+    return False
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -43,6 +51,11 @@ class Patience(msgspec.Struct, frozen=True):
     def tick(self) -> float:
         """How often to look."""
         return min(self.login, self.autologout, self.stalled, 300.0)
+
+    @property
+    def stranger_tick(self) -> float:
+        """How often to look while nobody has logged in: stress may have begun."""
+        return min(self.tick, STRESS_SECONDS)
 
 
 class Front:
@@ -62,6 +75,8 @@ class Front:
         cleartext_login_from: Iterable[str] = (),
         admit: Admission = admit_all,
         patience: Patience | None = None,
+        sessions: Sessions | None = None,
+        stressed: Callable[[], bool] = never_stressed,
     ) -> None:
         self.store = store
         self.logins = logins
@@ -75,6 +90,11 @@ class Front:
         self.limits = limits
         self.max_message_size = max_message_size
         self.patience = patience or Patience()
+        self.sessions = Sessions() if sessions is None else sessions
+        """Where the live ones are listed, with those of other protocols."""
+        self.stressed = stressed
+        """Whether strangers have to hurry."""
+        self.unread = UnreadAnswers()
         self.tls: ssl.SSLContext | None = None
         """What STARTTLS uses; None: it is not offered."""
         self.trust(cleartext_login_from)
@@ -110,6 +130,10 @@ class Front:
         """From now on, ask `admit` for a place for each new connection."""
         self._admit = admit
 
+    def hurried(self, seconds: float) -> float:
+        """How long to wait for somebody who has not logged in, now."""
+        return patience(seconds, stress=self.stressed())
+
     def enter(self, connection: "Connection", address: str) -> bool:
         """Count a connection in, once; False when there is no place for it or the server stops."""
         if connection in self._connections:
@@ -122,6 +146,7 @@ class Front:
 
     def leave(self, connection: "Connection") -> None:
         """Count a connection out."""
+        self.unread.forget(connection)
         release = self._connections.pop(connection, None)
         if release is not None:
             release()

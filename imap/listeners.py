@@ -124,7 +124,7 @@ class TlsDoor:
                 lambda: connection,
                 accepted,
                 ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                ssl_handshake_timeout=self._front.hurried(HANDSHAKE_SECONDS),
                 ssl_shutdown_timeout=SHUTDOWN_SECONDS,
             )
         except (OSError, TimeoutError) as error:

@@ -12,9 +12,10 @@ import msgspec
 import structlog
 
 from appliance.identity.login import Login
+from appliance.identity.watch import watch
 from appliance.ids import id_text
 from appliance.mail.envelope import Peer
-from appliance.records import Account, MailboxInfo, Topic
+from appliance.records import Account, MailboxInfo
 from appliance.rendering import RenderError
 from appliance.store.errors import (
     Conflict,
@@ -76,6 +77,8 @@ class Session:
         "front",
         "idle_tag",
         "leaving",
+        "live",
+        "outcome",
         "peer",
         "selected",
         "tag",
@@ -94,6 +97,12 @@ class Session:
         """Set when the session ends with the running command's answer: the BYE that follows it, or nothing."""
         self.tag = "*"
         """The tag of the command that runs."""
+        self.outcome = "lost"
+        """How it ends, as the record names it."""
+        self.live = front.sessions.open(
+            front.new_id(), "imaps" if connection.secure else "imap", peer, front.now(), self.kick
+        )
+        """Its row in the list of live sessions, of all protocols."""
         self._lines: list[bytes] = []
         self._octets = 0
         self._stop: Callable[[], None] | None = None
@@ -139,26 +148,30 @@ class Session:
         """The first line (RFC 3501 §7.1.1)."""
         return Status("OK", f"{self.front.hostname} ready", f"CAPABILITY {self.capability()}").line()
 
+    def secured(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what protects the connection, if anything does."""
+        cipher = transport.get_extra_info("cipher")
+        if cipher is not None:
+            self.live.secured(cipher[1], cipher[0])
+
     def admit(self, login: Login) -> None:
         """Somebody has logged in: from now on the account's feed can end the session."""
         self.account = login.account
         self.credential = login.credential
         _log.info("signed in", account=login.account.address, peer=self.peer.address, tls=self.connection.secure)
-        self._stop = self.front.store.feed.subscribe(Topic("account", login.account.id), self._account_changed)
+        self.live.signed_in(login.account.id, login.account.address, login.credential)
+        self._stop = watch(self.front.store, login, self._revoked, self._account_changed)
 
-    def _account_changed(self, topic: Topic) -> None:
-        """Say BYE at once when the account is gone or suspended, or its credential no longer opens it."""
-        store = self.front.store
-        account = store.directory.account_by_id(topic.id)
-        credential = store.credentials.password_of(topic.id)
-        if account is None or account.suspended_at is not None or credential is None:
-            why = "the mailbox is suspended or gone"
-        elif credential.id != self.credential:
-            why = "the password was changed"
-        else:
-            self.account = account
-            return
-        self.connection.close(Status("BYE", f"Session ended: {why}", "UNAVAILABLE").line())
+    def _account_changed(self, account: Account) -> None:
+        self.account = account
+
+    def _revoked(self, why: str) -> None:
+        """The account is gone or suspended, or its credential no longer opens it: BYE at once."""
+        self.connection.close(Status("BYE", f"Session ended: {why}", "UNAVAILABLE").line(), "revoked")
+
+    def kick(self) -> None:
+        """End it at once; an answer under way stops where it is (RFC 3501 §7.1.5)."""
+        self.connection.close(Status("BYE", "Session ended by the administrator", "UNAVAILABLE").line(), "kicked")
 
     # What the client is told.
 
@@ -232,6 +245,7 @@ class Session:
         """The connection is gone."""
         self.idle_tag = None
         self.unselect()
+        self.front.sessions.close(self.live)
         if self._stop is not None:
             self._stop()
             self._stop = None

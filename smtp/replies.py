@@ -60,6 +60,7 @@ TOO_MANY_UNKNOWN = reply(421, "4.7.0", "Too many unknown recipients", close=True
 TRY_LATER = reply(421, "4.7.0", "Try again later", close=True)
 TOO_MANY_CONNECTIONS = reply(421, "4.3.2", "Too many connections", close=True)
 TIMEOUT = reply(421, "4.4.2", "Timeout", close=True)  # RFC 5321 §4.5.3.2
+KICKED = reply(421, "4.3.2", "Session ended by the administrator", close=True)
 SHUTTING_DOWN = reply(421, "4.3.2", "Shutting down", close=True)  # RFC 5321 §3.8
 INTERNAL_ERROR = reply(421, "4.3.0", "Internal error", close=True)
 STORE_BROKEN = reply(421, "4.3.0", "Storage failed", close=True)

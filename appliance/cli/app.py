@@ -18,6 +18,7 @@ from appliance.cli.config import config
 from appliance.cli.domain import domain
 from appliance.cli.mailbox import mailbox
 from appliance.cli.serve import serve
+from appliance.cli.sessions import sessions
 from appliance.cli.status import status
 from appliance.cli.terminal import Terminal, shared
 from appliance.cli.text import printable
@@ -36,7 +37,7 @@ def app() -> None:
     """
 
 
-for _verb in (serve, status, check, config, domain, mailbox, alias, address):
+for _verb in (serve, status, check, config, domain, mailbox, alias, address, sessions):
     app.add_command(_verb)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from appliance.identity.password import Passwords
+from appliance.sessions import Sessions
 from appliance.store.store import Store
 from config.places import Places
 from config.settings import Settings
@@ -20,6 +21,8 @@ class LiveInfo(msgspec.Struct, frozen=True):
     """Sockets that listen, as `address:port`, by configuration key such as "smtp.mx"."""
     sessions: Callable[[], dict[str, int]]
     """Sessions open now, by protocol such as "smtp"."""
+    live_sessions: Sessions = msgspec.field(default_factory=Sessions)
+    """Each of them."""
 
 
 class House(msgspec.Struct, frozen=True):

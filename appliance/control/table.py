@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from appliance.control import address_verbs, domain_verbs, mailbox_verbs, server_verbs
+from appliance.control import address_verbs, domain_verbs, mailbox_verbs, server_verbs, session_verbs
 from appliance.control.house import Caller, House
 from appliance.control.reply import FAILED, NOT_FOUND, RETRY, USAGE, VerbError
 from appliance.control.verb import Verb
@@ -20,6 +20,7 @@ VERBS: Mapping[str, Verb] = {
     **domain_verbs.VERBS,
     **address_verbs.VERBS,
     **mailbox_verbs.VERBS,
+    **session_verbs.VERBS,
 }
 """Every verb of daemon and command line, by name."""
 

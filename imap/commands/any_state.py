@@ -29,14 +29,17 @@ async def logout(session: Session, args: a.Nothing) -> Status:
     session.unselect()
     session.tell(responses.bye("Logging out"))
     session.leaving = b""
+    session.outcome = "logout"
     return ok("LOGOUT completed")
 
 
 async def identify(session: Session, args: a.Id) -> Status:
     """RFC 2971 §3.1. Nothing is ever decided by what a client says here; the log may need it."""
     if args.fields:
+        facts = _facts(args.fields)
+        session.live.introduce(" ".join(facts.values()))
         account = session.account.address if session.account else None
-        _log.info("client", peer=session.peer.address, account=account, **_facts(args.fields))
+        _log.info("client", peer=session.peer.address, account=account, **facts)
     session.tell(responses.identity(IDENTITY))
     return ok("ID completed")
 

@@ -68,6 +68,10 @@ async def _sign_in(session: Session, user: bytes, password: bytes) -> Status:
     except UnicodeDecodeError:
         raise _refused("credentials") from None
     except LoginRefused as refusal:
+        if refusal.kind == "throttled":
+            # As 421 does in SMTP: who may not try again for minutes keeps no connection.
+            session.leaving = Status("BYE", "Too many attempts, try again later", "UNAVAILABLE").line()
+            session.outcome = "throttled"
         raise _refused(refusal.kind) from None
     session.admit(found)
     # RFC 3501 §7.1: what is offered has changed, and the client need not ask

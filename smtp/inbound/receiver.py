@@ -36,7 +36,7 @@ class Receiver:
         self._max_size = settings.server.max_message_size
         self._store = store
         self._head_limit = limits.header_bytes + 1 if limits.header_bytes else self._max_size
-        self._now = now
+        self.now = now
         self._intake = Intake(
             hostname, store.accept, render, now, limits.received, limits.header_bytes, limits.header_fields
         )
@@ -51,7 +51,7 @@ class Receiver:
         """Where mail for a recipient goes, each on its own; a reply where that cannot be said now."""
         try:
             facts = self._store.directory.facts(rcpt.address, self._contact, self._hostname)
-            fate = route(rcpt, facts, mail_from.size, self._now())
+            fate = route(rcpt, facts, mail_from.size, self.now())
             if isinstance(fate, OverQuota):
                 for account in fate.accounts:
                     await self._store.engine.write(partial(mark_over_quota, account=account))

@@ -23,6 +23,7 @@ from aiosmtpd.smtp import SMTP
 from appliance.ids import id_text
 from appliance.mail.envelope import Peer, SessionFacts, TlsInfo
 from appliance.mail.reply import Reply
+from appliance.sessions import LiveSession
 from smtp import replies
 from smtp.front import Front
 from smtp.limits import LINGER, TLS_HANDSHAKE, TLS_SHUTDOWN, reached
@@ -59,6 +60,8 @@ class Connection(_NoReflection, SMTP):
         self.incoming = Incoming(loop)
         self.phase = "command"
         self.facts: SessionFacts
+        self.live: LiveSession
+        """Its row in the list of live sessions; as `facts`, there once the peer has been let in."""
         self.transaction: Transaction | None = None
         self.unconfirmed: bytes | None = None
         """Key of the last accepted message, until the next command shows that its 250 arrived."""
@@ -67,6 +70,7 @@ class Connection(_NoReflection, SMTP):
         self.started = loop.time()
         self._errors = 0
         self._over = False  # the last reply is out: nothing more may be written
+        self._ending: Reply | None = None  # the word with which it is to end, once it can
         self._unheard = False  # the peer may be sending still, and has to be heard out
         self._peer_ended = False
         self._commands = 0
@@ -90,7 +94,7 @@ class Connection(_NoReflection, SMTP):
             transport.close()
             return
         self.facts = SessionFacts(self.front.receiver.new_id(), self.listener, peer, local)
-        self.front.sessions.add(self)
+        self.live = self.front.enter(self)
         self.incoming.attach(transport)
         super().connection_made(transport)
 
@@ -107,6 +111,8 @@ class Connection(_NoReflection, SMTP):
 
     def data_received(self, data: bytes) -> None:
         self.incoming.feed(data)
+        if self._counted is not None:
+            self.live.received += len(data)
 
     def eof_received(self) -> bool:
         self._peer_ended = True
@@ -127,11 +133,10 @@ class Connection(_NoReflection, SMTP):
 
     def _leave(self) -> None:
         """Gives the place back; safe to call twice (a failed TLS handshake never tells `connection_lost`)."""
-        self.front.sessions.discard(self)
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
         if self._counted is not None:
-            self.front.connections.leave(self._counted)
+            self.front.leave(self, self._counted)
             self._counted = None
 
     def task(self) -> "asyncio.Task[None]":
@@ -162,7 +167,9 @@ class Connection(_NoReflection, SMTP):
 
     def _write(self) -> None:
         if self._out and not self._over and self.transport is not None and not self.transport.is_closing():
-            self.transport.write(b"".join(self._out))
+            said = b"".join(self._out)
+            self.transport.write(said)
+            self.live.sent += len(said)
         self._out.clear()
 
     # The command loop.
@@ -199,8 +206,8 @@ class Connection(_NoReflection, SMTP):
 
     async def _converse(self) -> None:
         while True:
-            if self.front.draining:
-                self.send(replies.SHUTTING_DOWN)
+            if self._ending is not None or self.front.draining:
+                self.send(self._ending or replies.SHUTTING_DOWN)
                 return
             try:
                 line = self._next_line()
@@ -277,6 +284,7 @@ class Connection(_NoReflection, SMTP):
         self.reset()
         cipher = transport.get_extra_info("cipher")
         tls = TlsInfo(cipher[1], cipher[0])
+        self.live.secured(cipher[1], cipher[0])
         self.facts = SessionFacts(self.facts.id, self.listener, self.facts.peer, self.facts.local, tls=tls)
 
     def reset(self) -> None:
@@ -328,6 +336,15 @@ class Connection(_NoReflection, SMTP):
     def drain(self) -> None:
         """The server stops: a session that waits for a command ends now, DATA under way may come to its end."""
         self.incoming.wake()
+
+    def kick(self) -> None:
+        """The administrator ends it."""
+        self.end_with(replies.KICKED)
+
+    def end_with(self, reply: Reply) -> None:
+        """Ends the session with this word: at once, or behind the answer to a message that is being stored."""
+        self._ending = reply
+        self.cut(reply)
 
     def cut(self, reply: Reply) -> None:
         """Ends the session from outside its loop. A message that is being stored comes to its end first."""

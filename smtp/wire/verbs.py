@@ -44,6 +44,7 @@ async def _ehlo(connection: "Connection", command: Command) -> Reply:
     connection.reset()  # RFC 5321 §4.1.4
     extended = command.verb == "EHLO"
     connection.facts = msgspec.structs.replace(connection.facts, helo=command.argument, esmtp=extended)
+    connection.live.introduce(command.argument)
     front = connection.front
     if not extended:
         return replies.hello(front.hostname)

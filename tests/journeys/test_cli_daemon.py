@@ -1,6 +1,7 @@
 """The command line beside a running daemon: the same verbs, through the control socket."""
 
 import smtplib
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +105,44 @@ def test_after_a_kill_too(tmp_path: Path) -> None:
         appliance.cli("domain", "add", "one.test")
         appliance.kill()
         assert [one["domain"] for one in appliance.cli("domain", "list")] == ["one.test"]
+
+
+def test_sessions_are_listed_and_kicked(appliance: Appliance) -> None:
+    """Both protocols: who, from where, by what client; kicked, SMTP says 421 and IMAP BYE, and the act is audited."""
+    with (
+        smtplib.SMTP("127.0.0.1", appliance.mx, local_hostname="sender.test") as smtp,
+        socket.create_connection(("127.0.0.1", appliance.imap), timeout=10) as imap,
+    ):
+        smtp.ehlo()
+        lines = imap.makefile("rb")
+        lines.readline()
+        imap.sendall(b'a ID ("name" "Probe\x1b" "version" "7")\r\n')
+        while not lines.readline().startswith(b"a "):
+            pass
+        found = {one["protocol"]: one for one in appliance.cli("sessions")}
+        assert set(found) == {"smtp", "imap"}
+        assert (found["smtp"]["client"], found["imap"]["client"]) == ("sender.test", "Probe? 7")
+        assert {one["address"] for one in found.values()} == {"127.0.0.1"}
+        assert all(one["account"] is None and one["received"] and one["sent"] for one in found.values())
+        assert [one["id"] for one in appliance.cli("sessions", "--protocol", "imap")] == [found["imap"]["id"]]
+        assert "sender.test" in appliance.run("sessions").stdout
+        for one in found.values():
+            assert appliance.cli("sessions", "kick", one["id"])["id"] == one["id"]
+        assert lines.readline() == b"* BYE [UNAVAILABLE] Session ended by the administrator\r\n"
+        assert lines.readline() == b""
+        assert smtp.getreply() == (421, b"4.3.2 Session ended by the administrator")
+    assert appliance.cli("sessions") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("sessions", "kick", "0123456789abc"), 3),
+        (("sessions", "kick", "x"), 2),
+        (("sessions", "--protocol", "pop"), 2),
+        (("sessions", "--account", "none@one.test"), 3),
+    ],
+)
+def test_sessions_that_are_not_there(appliance: Appliance, words: tuple[str, ...], code: int) -> None:
+    done = appliance.run(*words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)

@@ -1,0 +1,87 @@
+"""Sessions that end before their client wants: kicked, revoked, hurried, cut off for what they leave unread."""
+
+from pathlib import Path
+
+import pytest
+
+from imap.front import Patience
+from imap.unread import UnreadAnswers
+from tests.imap_house import ImapHouse, Raw, play, until
+
+BIG = b"Subject: big\r\n\r\n" + b"0123456789abcdef" * 64 * 1024 * 8
+
+
+def test_an_idling_session_is_listed_and_kicked(tmp_path: Path) -> None:
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        raw = await Raw.connect(house, address)
+        await raw.command('a ID ("name" "Probe")')
+        raw.send("b IDLE")
+        await raw.line()
+        (live,) = house.front.sessions.find(account=address, protocol="imap")
+        assert (live.client, live.peer.address, live.tls_version) == ("Probe", "127.0.0.1", "")
+        assert live.received > 20
+        assert live.sent > 100
+        assert house.front.sessions.end(live.id) is live
+        assert await raw.line() == b"* BYE [UNAVAILABLE] Session ended by the administrator\r\n"
+        assert await raw.line() == b""
+        await until(lambda: not len(house.front.sessions))
+
+    play(ImapHouse(tmp_path), journey)
+
+
+@pytest.mark.parametrize("act", ["suspend", "revoke"])
+def test_what_opened_it_no_longer_would(tmp_path: Path, act: str) -> None:
+    """Every session of the account ends at once, those of others stay."""
+
+    async def journey(house: ImapHouse) -> None:
+        joe, ann = await house.account("joe"), await house.account("ann")
+        first, second, other = [await Raw.connect(house, address) for address in (joe, joe, ann)]
+        first.send("a IDLE")
+        await first.line()
+        await getattr(house, act)(joe)
+        for raw in (first, second):
+            assert (await raw.line()).startswith(b"* BYE [UNAVAILABLE] Session ended: ")
+            assert await raw.line() == b""
+        assert (await other.command("a NOOP"))[-1].startswith(b"a OK")
+        assert [live.account for live in house.front.sessions] == [ann]
+
+    play(ImapHouse(tmp_path), journey)
+
+
+def test_under_stress_strangers_go_and_those_who_logged_in_stay(tmp_path: Path) -> None:
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        known = await Raw.connect(house, address)
+        stranger = await Raw.connect(house)
+        assert house.front.hurried(300) == 300
+        house.front.stressed = lambda: True
+        assert house.front.hurried(300) == 10
+        house.front.patience = Patience(login=0.05)
+        assert (await stranger.line()).startswith(b"* BYE Autologout")
+        assert (await known.command("a NOOP"))[-1].startswith(b"a OK")
+
+    play(ImapHouse(tmp_path, patience=Patience(stalled=0.2)), journey)
+
+
+def test_all_slow_readers_together_have_a_bound(tmp_path: Path) -> None:
+    """The one that has stalled longest goes first."""
+
+    async def journey(house: ImapHouse) -> None:
+        house.front.unread = UnreadAnswers(1_000_000)
+        address = await house.account("joe")
+        await house.deliver(address, message=BIG)
+        slow = []
+        for _ in range(6):
+            raw = await Raw.connect(house, address)
+            await raw.command("a SELECT INBOX")
+            raw.writer.transport.pause_reading()
+            raw.send("b FETCH 1 BODY.PEEK[]")
+            slow.append(raw)
+        await until(lambda: len(house.front.connections()) < len(slow))
+        assert house.front.unread.octets <= 1_000_000
+        quick = await Raw.connect(house, address)
+        assert (await quick.command("a NOOP"))[-1].startswith(b"a OK")
+        assert house.front.connections()
+
+    play(ImapHouse(tmp_path), journey)

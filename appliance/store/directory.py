@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from appliance.mail.address import Address, AddressError, parse_address, subaddress_candidates
-from appliance.records import Account, AddressInfo, DomainInfo, RouteFacts
+from appliance.records import Account, AddressInfo, DomainInfo, RouteFacts, Topic
 from appliance.store.engine import Engine
+from appliance.store.feed import Feed
 from appliance.store.snapshots import same_moment
 
 LIMIT = 1000
 """Rows of one page of a list."""
+MAX_KNOWN = 10_000
+"""Recipients whose facts are remembered."""
 CONTACT_NAMES = frozenset({"postmaster", "abuse"})
 """Local parts that reach a domain's contact without an address of their own (RFC 5321 §4.5.1, RFC 2142 §4)."""
 
@@ -47,10 +50,19 @@ WHERE a.domain = ? AND a.localpart IN (?, ?)
 
 
 class Directory:
-    """Looks things up on the calling thread's reader; what changes them is in `directory_acts` and `account_acts`."""
+    """Looks things up on the calling thread's reader; what changes them is in `directory_acts` and `account_acts`.
 
-    def __init__(self, engine: Engine) -> None:
+    Given the feed, it remembers the facts of recipients until the feed names a domain or an account: a change is
+    published before the one who made it hears that it is done. Loop thread only, then.
+    """
+
+    def __init__(self, engine: Engine, feed: Feed | None = None) -> None:
         self._engine = engine
+        self._known: dict[tuple[Address, str, str], RouteFacts] | None = None
+        if feed is not None:
+            self._known = {}
+            for kind in ("domain", "account"):
+                feed.observe(kind, self._forget)
 
     def facts(self, address: Address, server_contact: str, hostname: str) -> RouteFacts:
         """All that routing needs for one recipient, read at one moment.
@@ -59,6 +71,24 @@ class Directory:
         at the host's own name where that is no hosted domain, give no domain, the candidate "postmaster" and the
         server's contact. In a domain `contact` is filled in where postmaster or abuse is asked for.
         """
+        key = (address, server_contact, hostname)
+        if self._known is None:
+            return self._read_facts(*key)
+        facts = self._known.get(key)
+        if facts is None:
+            facts = self._read_facts(*key)
+            if _lasting(facts):
+                if len(self._known) >= MAX_KNOWN:
+                    del self._known[next(iter(self._known))]
+                self._known[key] = facts
+        return facts
+
+    def _forget(self, topic: Topic) -> None:
+        """Something of a domain or an account has changed; any of the facts may rest on it."""
+        if self._known:
+            self._known.clear()
+
+    def _read_facts(self, address: Address, server_contact: str, hostname: str) -> RouteFacts:
         connection = self._engine.reader
         with same_moment(connection):
             domain = _resolve(connection, address.domain) if address.domain else None
@@ -121,6 +151,17 @@ class Directory:
         """All addresses of one kind ("mailbox", "alias", "reject") in a domain, by local part."""
         sql = f"{ADDRESS} WHERE a.domain = ? AND a.kind = ? ORDER BY a.localpart, t.account"
         return tuple(address_infos(self._engine.reader.execute(sql, (domain, kind)).fetchall()).values())
+
+
+def _lasting(facts: RouteFacts) -> bool:
+    """Whether facts hold until a domain or an account is changed: somebody has the address, and nothing is counted.
+
+    Deliveries change what is used without a word, so where a quota is set the facts are read each time. Addresses
+    that nobody has are not remembered: whoever guesses at them would fill the memory.
+    """
+    if facts.domain is None or not facts.found or facts.domain.quota_bytes is not None:
+        return False
+    return all(account.quota_bytes is None for account in facts.accounts.values())
 
 
 def address_infos(rows: Iterable[Sequence[Any]]) -> dict[str, AddressInfo]:

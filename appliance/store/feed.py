@@ -19,6 +19,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._subscribers: dict[Topic, dict[object, Callback]] = {}
+        self._observers: dict[str, list[Callback]] = {}
 
     def subscribe(self, topic: Topic, callback: Callback) -> Callable[[], None]:
         """Call `callback` with the topic after each commit that published it; returns the way to end that.
@@ -37,9 +38,15 @@ class Feed:
 
         return unsubscribe
 
+    def observe(self, kind: str, callback: Callback) -> None:
+        """Call `callback` for every topic of a kind, from now on and before any subscriber; it must not raise."""
+        self._observers.setdefault(kind, []).append(callback)
+
     def publish(self, topics: Iterable[Topic]) -> None:
         """Tell every subscriber of each topic, once for each distinct one; one that raises harms nobody else."""
         for topic in dict.fromkeys(topics):
+            for observer in self._observers.get(topic.kind, ()):
+                observer(topic)
             for callback in tuple(self._subscribers.get(topic, {}).values()):
                 try:
                     callback(topic)

@@ -14,12 +14,13 @@ from itertools import chain
 from pathlib import Path
 
 from appliance.mail.delivery import Content
-from appliance.store.blobs import ROW_BYTES
 from appliance.store.errors import StoreBusy, StoreError
 from appliance.store.files import FilePool, as_store_error
 
 MEMORY_BYTES = 256 * 1024
 """A message above this is held in its file."""
+WHOLE_BYTES = 128 * 1024
+"""A finished message up to this is handed on in memory: it is rendered there, and written once, to where it stays."""
 HEAD_BYTES = 1024 * 1024 + 1
 """How much of a header block is kept at hand; one byte more than the default limit of header blocks."""
 UNBUDGETED_HEAD = 16 * 1024
@@ -150,14 +151,14 @@ class Spool:
         return self._spill()
 
     async def finish(self, head: bytes) -> Content:
-        """The message with `head` put before it: up to 32 KiB in memory, else a complete, closed file.
+        """The message with `head` put before it: in memory while it is small, else a complete, closed file.
 
         Once. The file is not fsynced yet; `Blobs.store` does that, and takes the file over. Raises StoreFull or
         StoreError, after which nothing is left behind.
         """
         self._ended = True
         try:
-            if self._file is None and self.size + len(head) <= ROW_BYTES:
+            if self._file is None and self.size + len(head) <= WHOLE_BYTES:
                 data = head + self._buffer
                 return Content(len(data), hashlib.sha256(data).digest(), data)
             return await self._whole(head)

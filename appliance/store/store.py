@@ -47,7 +47,7 @@ class Store:
         self.pool = FilePool()
         self.spool_dir = data_dir / "spool"
         self.blobs = Blobs(engine, self.pool, data_dir / "blobs", self.spool_dir)
-        self.directory = Directory(engine)
+        self.directory = Directory(engine, feed)
         self.mailboxes = Mailboxes(engine)
         self.messages = Messages(engine)
         self.accept = Acceptor(engine, self.blobs)

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.store import spool as spool_module
-from appliance.store.blobs import ROW_BYTES
 from appliance.store.errors import StoreBusy, StoreError, StoreFull
 from appliance.store.files import FilePool
-from appliance.store.spool import MemoryBudget, Spool, empty_spool
+from appliance.store.spool import WHOLE_BYTES, MemoryBudget, Spool, empty_spool
 
 HEAD = b"Received: from a by b; now\r\n"
 
@@ -51,7 +50,7 @@ def whole(content):
     return content.data if content.path is None else content.path.read_bytes()
 
 
-SIZES = [0, 1, ROW_BYTES - len(HEAD), ROW_BYTES - len(HEAD) + 1, 256 * 1024, 256 * 1024 + 1, 3_000_000]
+SIZES = [0, 1, WHOLE_BYTES - len(HEAD), WHOLE_BYTES - len(HEAD) + 1, 256 * 1024, 256 * 1024 + 1, 3_000_000]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -65,7 +64,7 @@ async def test_what_was_fed_comes_out_behind_the_head(new, budget, pool, tmp_pat
     assert whole(content) == HEAD + data
     assert content.size == len(HEAD) + size
     assert content.sha256 == hashlib.sha256(HEAD + data).digest()
-    assert (content.path is None) == (content.size <= ROW_BYTES)
+    assert (content.path is None) == (content.size <= WHOLE_BYTES)
     assert budget.used == 0
     pool.close()
     assert left(tmp_path) == ([content.path] if content.path else [])
@@ -134,7 +133,7 @@ async def test_abandoning_under_a_write_that_was_given_up(new, pool, tmp_path):
 
 async def test_a_full_disk_is_told_and_leaves_nothing(new, budget, pool, tmp_path, monkeypatch):
     spool = new()
-    await feed(spool, b"x" * 100_000)
+    await feed(spool, b"x" * 200_000)
 
     def full(descriptor, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

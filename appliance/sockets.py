@@ -1,9 +1,23 @@
 """Listening sockets, bound before anything else, so that a taken port ends a start that has touched nothing."""
 
+import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
 
 from config.values import parse_listener
+
+BACKLOG = 1024
+ACCEPT_AT_ONCE = 64
+"""Connections accepted in one turn of the loop."""
+PAUSE_SECONDS = 1.0
+"""How long nothing is accepted when the system has no descriptors left."""
+
+log = structlog.get_logger("appliance.sockets")
+Taken = Callable[[socket.socket, tuple[Any, ...]], None]
+"""Owns an accepted socket, not blocking, and gets the address it comes from."""
 
 
 class CannotListen(ValueError):
@@ -58,3 +72,43 @@ def _bind(key: str, text: str) -> socket.socket:
         reason = (error.strerror or str(error)).lower()
         raise CannotListen(key, f'"{text}": {reason}; allowed is a free address and port of this machine') from None
     return one
+
+
+class Door:
+    """Accepts connections on a bound socket and hands each to `take`, before anything is read or any handshake.
+
+    When descriptors or memory run out it accepts nothing for a second: accepting again at once would only spin.
+    """
+
+    def __init__(self, bound: socket.socket, take: Taken) -> None:
+        self._socket = bound
+        self._take = take
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._socket.listen(BACKLOG)
+        self._watch()
+
+    def close(self) -> None:
+        """Accept no more, and give the port back."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def _watch(self) -> None:
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._socket, self._accept)
+
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                accepted, address = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.error("cannot accept", listener=address_of(self._socket), error=str(error))
+                loop.remove_reader(self._socket)
+                loop.call_later(PAUSE_SECONDS, self._watch)
+                return
+            accepted.setblocking(False)
+            self._take(accepted, address)

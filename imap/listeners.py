@@ -7,18 +7,15 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 
+from appliance.sockets import BACKLOG, Door
 from imap.connection import HANDSHAKE_SECONDS, Connection, peer_address
 from imap.front import Front
 from imap.wire.status import Status
 
-BACKLOG = 1024
-ACCEPT_AT_ONCE = 64
-"""Connections accepted in one turn of the loop."""
-PAUSE_SECONDS = 1.0
-"""How long nothing is accepted when the system has no descriptors left."""
 SHUTDOWN_SECONDS = 10.0
 """How long a client may take to answer close_notify."""
 
@@ -76,47 +73,28 @@ class TlsDoor:
 
     def __init__(self, front: Front, bound: socket.socket, context: ssl.SSLContext) -> None:
         self._front = front
-        self._socket = bound
+        self._door = Door(bound, self._take)
         self._context = context
         self._handshakes: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Begin to accept."""
-        self._socket.listen(BACKLOG)
-        self._watch()
+        self._door.open()
 
     def close(self) -> None:
         """Accept no more, and give up the handshakes under way."""
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        self._door.close()
         for task in self._handshakes:
             task.cancel()
 
-    def _watch(self) -> None:
-        if self._socket.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(self._socket, self._accept)
-
-    def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        for _ in range(ACCEPT_AT_ONCE):
-            try:
-                accepted, address = self._socket.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                # Out of descriptors or memory: accepting again at once would only spin.
-                _log.error("cannot accept", error=str(error))
-                loop.remove_reader(self._socket)
-                loop.call_later(PAUSE_SECONDS, self._watch)
-                return
-            connection = Connection(self._front, secure=True)
-            if not self._front.enter(connection, peer_address(address)):
-                accepted.close()
-                continue
-            accepted.setblocking(False)
-            task = loop.create_task(self._shake_hands(connection, accepted))
-            self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
+    def _take(self, accepted: socket.socket, address: tuple[Any, ...]) -> None:
+        connection = Connection(self._front, secure=True)
+        if not self._front.enter(connection, peer_address(address)):
+            accepted.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._shake_hands(connection, accepted))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
 
     async def _shake_hands(self, connection: Connection, accepted: socket.socket) -> None:
         try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import uvloop
@@ -159,6 +159,10 @@ class Raw:
 
     async def line(self) -> bytes:
         return await asyncio.wait_for(self.reader.readline(), LIMIT)
+
+    def pause(self) -> None:
+        """Read nothing from now on."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
 
     def send(self, line: str) -> None:
         self.writer.write(line.encode("latin-1") + b"\r\n")

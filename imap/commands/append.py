@@ -1,10 +1,13 @@
 """APPEND (RFC 3501 §6.3.11, RFC 4315 §3): what may be refused is refused before the message is sent."""
 
+from collections.abc import Sequence
+
 from appliance.mail.header import header_limits
 from appliance.records import MailboxInfo
 from appliance.store import message_acts
 from appliance.store.errors import NotFound
 from imap.session import Session, Upload
+from imap.truth import MAX_KEYWORDS
 from imap.wire import arguments as a
 from imap.wire import responses
 from imap.wire.commands import Opened
@@ -40,6 +43,7 @@ async def append(session: Session, args: a.Append) -> Status:
     why = header_limits(upload.spool.head_bytes, limits.header_bytes, limits.header_fields)
     if why is not None:
         raise no(f"Not stored: {why}", "LIMIT")
+    await _require_keywords(session, upload.mailbox, args.flags.keywords)
     content = await upload.spool.finish(b"")
     rendition = await front.render(content)
     stored = await front.store.blobs.store(content, (upload.mailbox.domain,))
@@ -61,6 +65,13 @@ async def append(session: Session, args: a.Append) -> Status:
     except NotFound:
         raise _gone() from None
     return ok("APPEND completed", responses.append_uid(result.uidvalidity, result.uid))
+
+
+async def _require_keywords(session: Session, mailbox: MailboxInfo, words: Sequence[str]) -> None:
+    """Raises ImapError where the mailbox may not have these keywords beside those it has (RFC 5530 §3, LIMIT)."""
+    state = await session.front.states.open(mailbox.id) if words else None
+    if state is not None and not state.truth.takes(words):
+        raise no(f"A mailbox has at most {MAX_KEYWORDS} keywords", "LIMIT")
 
 
 def _mailbox(session: Session, name: str) -> MailboxInfo:

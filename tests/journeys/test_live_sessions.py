@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from imap.commands import store_flags
 from imap.front import Patience
 from imap.unread import UnreadAnswers
 from tests.imap_house import ImapHouse, Raw, play, until
@@ -75,7 +76,7 @@ def test_all_slow_readers_together_have_a_bound(tmp_path: Path) -> None:
         for _ in range(6):
             raw = await Raw.connect(house, address)
             await raw.command("a SELECT INBOX")
-            raw.writer.transport.pause_reading()
+            raw.pause()
             raw.send("b FETCH 1 BODY.PEEK[]")
             slow.append(raw)
         await until(lambda: len(house.front.connections()) < len(slow))
@@ -83,5 +84,49 @@ def test_all_slow_readers_together_have_a_bound(tmp_path: Path) -> None:
         quick = await Raw.connect(house, address)
         assert (await quick.command("a NOOP"))[-1].startswith(b"a OK")
         assert house.front.connections()
+
+    play(ImapHouse(tmp_path), journey)
+
+
+def test_a_mailbox_has_a_bound_of_keywords(tmp_path: Path) -> None:
+    """Five hundred, by STORE or APPEND; those it knows go on, and flags do."""
+
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        for _ in range(9):
+            await house.deliver(address)
+        raw = await Raw.connect(house, address)
+        await raw.command("a SELECT INBOX")
+        for number in range(8):
+            words = " ".join(f"k{number * 62 + i}" for i in range(62))
+            assert (await raw.command(f"b STORE {number + 1} FLAGS.SILENT ({words})"))[-1].startswith(b"b OK")
+        assert (await raw.command("c STORE 9 +FLAGS (k496 k497 k498 k499)"))[-1].startswith(b"c OK")
+        assert (await raw.command("d STORE 1 +FLAGS (one.more)"))[-1].startswith(b"d NO [LIMIT] ")
+        assert (await raw.command("e STORE 1 -FLAGS (one.more)"))[-1].startswith(b"e OK")
+        assert (await raw.command("f STORE 9 FLAGS (K7 \\Seen)"))[-1].startswith(b"f OK")
+        raw.send("g APPEND INBOX (one.more) {16+}\r\nSubject: x\r\n\r\ny\r")
+        assert (await raw.answer("g"))[-1].startswith(b"g NO [LIMIT] ")
+        raw.send("h APPEND INBOX (k7) {16+}\r\nSubject: x\r\n\r\ny\r")
+        assert (await raw.answer("h"))[-1].startswith(b"h OK")
+
+    play(ImapHouse(tmp_path), journey)
+
+
+def test_flags_of_many_messages_are_changed_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told once, in order, and all are stored; a silent one tells nothing."""
+    monkeypatch.setattr(store_flags, "SLICE", 4)
+
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        for _ in range(11):
+            await house.deliver(address)
+        raw, other = await Raw.connect(house, address), await Raw.connect(house, address)
+        await raw.command("a SELECT INBOX")
+        await other.command("a EXAMINE INBOX")
+        told = await raw.command("b STORE 1:* +FLAGS (\\Seen)")
+        assert told[:-1] == [b"* %d FETCH (FLAGS (\\Seen \\Recent))\r\n" % number for number in range(1, 12)]
+        assert (await raw.command("c STORE 1:* +FLAGS.SILENT (\\Flagged $Todo)"))[-1:][0].startswith(b"c OK")
+        news = await other.command("d NOOP")
+        assert sum(b"FETCH" in line and b"\\Flagged" in line and b"$Todo" in line for line in news) == 11
 
     play(ImapHouse(tmp_path), journey)

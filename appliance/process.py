@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import resource
+import sys
 import time
 
 UMASK = 0o077
@@ -12,6 +13,8 @@ MALLOC_OPTIONS = {-3: 262_144, -8: 2}
 """glibc's M_MMAP_THRESHOLD and M_ARENA_MAX. A TLS connection has a buffer of 256 KiB of which it touches a page or two:
 mapped, the rest costs nothing, while on the heap (where glibc would move it once the first one was freed) it costs
 tens of kilobytes. Two arenas are enough for threads that mostly wait for one another."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread that computes keeps the interpreter while another waits for it."""
 GC_THRESHOLDS = (50_000, 20, 100)
 """Most objects die by their reference count; a full collection of a big heap would hold the loop for a while."""
 
@@ -30,6 +33,8 @@ def prepare() -> int:
 
 def settle() -> None:
     """To be called once everything is built: what is there now stays, and is never looked through again."""
+    # The writer and the loop hand the interpreter to each other at every statement: 5 ms would be a long wait.
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

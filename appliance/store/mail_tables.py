@@ -150,4 +150,4 @@ class Accepted(Table):
     at = BigIntegerField()
 
     class Meta:
-        indexes = ((("at",), False),)
+        without_rowid = True

@@ -41,7 +41,7 @@ PATIENCE = 50
 
 _OLD_TOMBSTONES = "SELECT mailbox, uid, modseq FROM expunged WHERE at < ? ORDER BY at LIMIT ?"
 _FLOOR = "UPDATE mailbox SET expunged_floor = max(expunged_floor, ?) WHERE id = ?"
-_OLD_JOURNAL = "DELETE FROM accepted WHERE key IN (SELECT key FROM accepted WHERE at < ? ORDER BY at LIMIT ?)"
+_OLD_JOURNAL = "DELETE FROM accepted WHERE key IN (SELECT key FROM accepted WHERE at < ? LIMIT ?)"
 _OLD_ORPHANS = "SELECT blob FROM blob_orphan WHERE at < ? ORDER BY at LIMIT ?"
 _UNUSED = "SELECT domain, sha256, place FROM blob WHERE id = ? AND NOT EXISTS (SELECT 1 FROM message WHERE blob = ?)"
 

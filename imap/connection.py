@@ -9,14 +9,14 @@ kernel. IDLE is no running command either: it is a tag that waits for DONE (RFC 
 import asyncio
 import ssl
 from collections.abc import Awaitable
-from typing import Any, cast
+from typing import cast
 
 import structlog
 
 from appliance.mail.envelope import Peer
 from imap.dispatch import execute, finish_idle, judge_literal
 from imap.framing import Announced, Chunk, Complete, Framer, LineTooLong
-from imap.front import Front
+from imap.front import Front, peer_address
 from imap.session import Session, Upload, refusal_of
 from imap.wire.status import ImapError, Status
 
@@ -271,7 +271,8 @@ class Connection(asyncio.Protocol):
             self.abort()
         finally:
             self._task = None
-            self._awake = asyncio.get_running_loop().time()
+            if self.session is not None and self.session.authenticated:
+                self._awake = asyncio.get_running_loop().time()
         if self.transport is not None and not self._closing and not self.transport.is_reading():
             self.transport.resume_reading()
 
@@ -321,7 +322,7 @@ class Connection(asyncio.Protocol):
         if upload is None:
             self._framer.take(literal)
         else:
-            self._upload = upload
+            self._upload, upload.since = upload, asyncio.get_running_loop().time()
             self._framer.stream(literal, upload)
         if literal.sync:
             self.write(b"+ Go ahead\r\n")
@@ -374,23 +375,22 @@ class Connection(asyncio.Protocol):
 
     def _tick(self) -> None:
         """Look whether the client has been silent, or has left its answers unread, for too long."""
-        patience, loop = self._front.patience, asyncio.get_running_loop()
-        silent, tick = loop.time() - self._awake, patience.tick
-        if self._closing or self.congested:
-            left = patience.stalled - silent
-            if left <= 0:
-                self.abort()
-                return
-        else:
-            authenticated = self.session is not None and self.session.authenticated
-            left = (patience.autologout if authenticated else self._front.hurried(patience.login)) - silent
-            if left <= 0 and (self._task is None or self._ask is not None):
-                self.close(_AUTOLOGOUT, "timeout")
-                left = patience.stalled
-            tick = patience.tick if authenticated else patience.stranger_tick
-        self._timer = loop.call_later(min(max(left, 0.05), tick), self._tick)
+        front, now = self._front, asyncio.get_running_loop().time()
+        known = self.session is not None and self.session.authenticated
+        unread, patience = self._closing or self.congested, front.patience
+        left = patience.left(now - self._awake, signed_in=known, unread=unread, stress=front.stressed())
+        if left <= 0 and unread:
+            self.abort()
+            return
+        if left <= 0 or (self._upload is not None and self._upload.trickles(now, front.limits.data_min_rate)):
+            self._give_up(known)
+            left = patience.stalled
+        tick = patience.tick if known else patience.stranger_tick
+        self._timer = asyncio.get_running_loop().call_later(min(max(left, 0.05), tick), self._tick)
 
-
-def peer_address(address: tuple[Any, ...]) -> str:
-    """The IP address in a socket's address; an IPv4-mapped IPv6 address as IPv4."""
-    return str(address[0]).removeprefix("::ffff:")
+    def _give_up(self, known: bool) -> None:
+        """The client took too long; a command under way is answered first, and may even be the login."""
+        if self._task is None or self._ask is not None:
+            self.close(_AUTOLOGOUT, "timeout")
+        elif not known and self.session is not None:
+            self.session.leaving = _AUTOLOGOUT

@@ -32,6 +32,11 @@ def admit_all(address: str) -> Callable[[], None]:
     return lambda: None
 
 
+def peer_address(address: tuple[Any, ...]) -> str:
+    """The IP address in a socket's address; an IPv4-mapped IPv6 address as IPv4."""
+    return str(address[0]).removeprefix("::ffff:")
+
+
 def never_stressed() -> bool:
     """A server without limits is never under stress."""
     return False
@@ -51,6 +56,11 @@ class Patience(msgspec.Struct, frozen=True):
     def tick(self) -> float:
         """How often to look."""
         return min(self.login, self.autologout, self.stalled, 300.0)
+
+    def left(self, silent: float, *, signed_in: bool, unread: bool, stress: bool) -> float:
+        """Seconds for which a client is still kept after so many; before login they count from its connection."""
+        bound = self.stalled if unread else self.autologout if signed_in else self.login
+        return patience(bound, stress=stress, signed_in=signed_in) - silent
 
     @property
     def stranger_tick(self) -> float:

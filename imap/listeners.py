@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 
 from appliance.sockets import BACKLOG, Door
-from imap.connection import HANDSHAKE_SECONDS, Connection, peer_address
-from imap.front import Front
+from imap.connection import HANDSHAKE_SECONDS, Connection
+from imap.front import Front, peer_address
 from imap.wire.status import Status
 
 SHUTDOWN_SECONDS = 10.0

@@ -45,6 +45,9 @@ WRITE_AT_ONCE = 64 * 1024
 """Octets of an answer that are collected and written in one piece: small writes are dear, and so is the memory of
 large pieces, which the C library maps anew each time."""
 
+TRICKLE_GRACE = 60.0
+"""Seconds of a message on its way in before it has to come at `limits.data_min_rate`, as in SMTP."""
+
 _log = structlog.get_logger("imap")
 
 
@@ -54,6 +57,12 @@ class Upload(msgspec.Struct):
     tag: str
     mailbox: MailboxInfo
     spool: Spool
+    since: float = 0.0
+    """When its first octet was asked for, in seconds of the loop's clock."""
+
+    def trickles(self, now: float, rate: int) -> bool:
+        """Whether, after a minute's grace, fewer than `rate` octets a second have come; 0 asks for nothing."""
+        return now - self.since > TRICKLE_GRACE and self.spool.size < rate * (now - self.since)
 
 
 class Selected(msgspec.Struct):
@@ -156,6 +165,7 @@ class Session:
 
     def admit(self, login: Login) -> None:
         """Somebody has logged in: from now on the account's feed can end the session."""
+        self.leaving = None  # not even if its time to log in ran out meanwhile
         self.account = login.account
         self.credential = login.credential
         _log.info("signed in", account=login.account.address, peer=self.peer.address, tls=self.connection.secure)

@@ -130,3 +130,63 @@ def test_flags_of_many_messages_are_changed_in_slices(tmp_path: Path, monkeypatc
         assert sum(b"FETCH" in line and b"\\Flagged" in line and b"$Todo" in line for line in news) == 11
 
     play(ImapHouse(tmp_path), journey)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_time_to_log_in_is_one_for_all_commands(tmp_path: Path, busy: bool) -> None:
+    """Whatever a stranger says meanwhile, also without a pause, gives it no more time."""
+
+    async def journey(house: ImapHouse) -> None:
+        raw = await Raw.connect(house)
+        line, count = b"", 0
+        while b"BYE" not in line:
+            for _ in range(500 if busy else 1):
+                raw.send("a NOOP")
+                count += 1
+            for _ in range(500 if busy else 1):
+                line = await raw.line()
+                if not line.startswith(b"a OK"):
+                    break
+        assert line.startswith(b"* BYE Autologout")
+        assert count > 1
+        assert await raw.line() == b""
+
+    play(ImapHouse(tmp_path, patience=Patience(login=0.2)), journey)
+
+
+@pytest.mark.parametrize(
+    ("silent", "signed_in", "unread", "stress", "left"),
+    [
+        (0, False, False, False, 300),
+        (0, False, False, True, 10),
+        (20, False, False, True, -10),
+        (20, True, False, True, 1780),
+        (20, True, True, True, 280),
+        (20, False, True, True, -10),
+    ],
+)
+def test_patience(silent: float, signed_in: bool, unread: bool, stress: bool, left: float) -> None:
+    assert Patience().left(silent, signed_in=signed_in, unread=unread, stress=stress) == left
+
+
+def test_a_message_that_trickles_in_is_given_up(tmp_path: Path) -> None:
+    """It has to come at least at the rate of SMTP's DATA, after a minute."""
+
+    async def journey(house: ImapHouse) -> None:
+        address = await house.account("joe")
+        raw = await Raw.connect(house, address)
+        raw.send("a APPEND INBOX {100000}")
+        assert (await raw.line()).startswith(b"+ ")
+        raw.writer.write(b"x" * 6500)
+        (connection,) = house.front.connections()
+        upload = connection._upload
+        assert upload is not None
+        await until(lambda: upload.spool.size == 6500)
+        came = [upload.trickles(upload.since + seconds, 100) for seconds in (59, 61, 64, 66)]
+        assert came == [False, False, False, True]
+        assert not upload.trickles(upload.since + 9999, 0)
+        upload.since -= 66
+        connection._tick()
+        assert (await raw.line()).startswith(b"* BYE Autologout")
+
+    play(ImapHouse(tmp_path), journey)

@@ -39,6 +39,7 @@ _TOO_LONG = Status("BYE", "Command line too long").line()
 _TOO_BIG = Status("BYE", "That literal is too big", "TOOBIG").line()
 _TOO_BAD = Status("BYE", "Too many commands that are not understood").line()
 _AUTOLOGOUT = Status("BYE", "Autologout: silent for too long").line()
+_UNREAD = "unread answers"
 _TOO_MANY = Status("BYE", "Too many connections", "UNAVAILABLE").line()
 
 
@@ -135,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._drained = asyncio.get_running_loop().create_future()
         if self.transport is not None:
             for slow in self._front.unread.note(self, self.transport.get_write_buffer_size()):
-                asyncio.get_running_loop().call_soon(slow.abort)
+                asyncio.get_running_loop().call_soon(slow.abort, _UNREAD)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -197,8 +198,10 @@ class Connection(asyncio.Protocol):
             self.session.outcome = "server stopped"
             self.session.leaving = goodbye
 
-    def abort(self) -> None:
-        """Cut the connection."""
+    def abort(self, outcome: str = "") -> None:
+        """Cut the connection; `outcome` is how the record names that."""
+        if outcome and self.session is not None and not self._closing:
+            self.session.outcome = outcome
         if self.transport is not None:
             self.transport.abort()
 
@@ -380,7 +383,7 @@ class Connection(asyncio.Protocol):
         unread, patience = self._closing or self.congested, front.patience
         left = patience.left(now - self._awake, signed_in=known, unread=unread, stress=front.stressed())
         if left <= 0 and unread:
-            self.abort()
+            self.abort(_UNREAD)
             return
         if left <= 0 or (self._upload is not None and self._upload.trickles(now, front.limits.data_min_rate)):
             self._give_up(known)

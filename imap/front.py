@@ -13,7 +13,7 @@ from appliance.connections import STRESS_SECONDS, patience
 from appliance.identity.login import Logins
 from appliance.mail.delivery import Content
 from appliance.mail.structure import Rendition
-from appliance.sessions import Sessions
+from appliance.sessions import LiveSession, Sessions
 from appliance.store.store import Store
 from config.settings import Limits
 from imap.mailbox_state import MailboxStates
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("imap")
 Admission = Callable[[str], Callable[[], None] | None]
 """Given a client's IP address, the way to give its place back; None when there is no place for it."""
+
+
+Noted = Callable[[LiveSession, str, int | None], None]
+"""Takes a session for the record, and must be quick: at its login with "" and None, at its end with the outcome in a
+word or a few and the time in UTC microseconds. Sessions in which nobody logged in are not told."""
+
+
+def note_nothing(live: LiveSession, outcome: str, ended: int | None) -> None:
+    """A server that keeps no record."""
 
 
 def admit_all(address: str) -> Callable[[], None]:
@@ -87,6 +96,7 @@ class Front:
         patience: Patience | None = None,
         sessions: Sessions | None = None,
         stressed: Callable[[], bool] = never_stressed,
+        note: Noted = note_nothing,
     ) -> None:
         self.store = store
         self.logins = logins
@@ -105,6 +115,7 @@ class Front:
         self.stressed = stressed
         """Whether strangers have to hurry."""
         self.unread = UnreadAnswers()
+        self.note = note
         self.tls: ssl.SSLContext | None = None
         """What STARTTLS uses; None: it is not offered."""
         self.trust(cleartext_login_from)

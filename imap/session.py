@@ -171,6 +171,7 @@ class Session:
         _log.info("signed in", account=login.account.address, peer=self.peer.address, tls=self.connection.secure)
         self.live.signed_in(login.account.id, login.account.address, login.credential)
         self._stop = watch(self.front.store, login, self._revoked, self._account_changed)
+        self.front.note(self.live, "", None)
 
     def _account_changed(self, account: Account) -> None:
         self.account = account
@@ -256,6 +257,8 @@ class Session:
         self.idle_tag = None
         self.unselect()
         self.front.sessions.close(self.live)
+        if self.account is not None:
+            self.front.note(self.live, self.outcome, self.front.now())
         if self._stop is not None:
             self._stop()
             self._stop = None

@@ -190,3 +190,42 @@ def test_a_message_that_trickles_in_is_given_up(tmp_path: Path) -> None:
         assert (await raw.line()).startswith(b"* BYE Autologout")
 
     play(ImapHouse(tmp_path), journey)
+
+
+@pytest.mark.parametrize("end", ["logout", "lost", "kicked", "revoked", "timeout", "unread answers", "server stopped"])
+def test_the_record_is_told_of_login_and_end(tmp_path: Path, end: str) -> None:
+    """Twice for each session in which somebody logged in; how it ended is one of a few words."""
+    noted: list[tuple[str, str, int | None]] = []
+
+    async def journey(house: ImapHouse) -> None:
+        house.front.note = lambda live, outcome, ended: noted.append((live.account, outcome, ended))
+        address = await house.account("joe")
+        await house.deliver(address, message=BIG)
+        stranger, raw = await Raw.connect(house), await Raw.connect(house, address)
+        stranger.writer.close()
+        await until(lambda: len(house.front.sessions) == 1)
+        assert noted == [(address, "", None)]
+        (live,) = house.front.sessions
+        if end == "logout":
+            await raw.command("a LOGOUT")
+        elif end == "lost":
+            raw.writer.close()
+        elif end == "kicked":
+            house.front.sessions.end(live.id)
+        elif end == "revoked":
+            await house.suspend(address)
+        elif end == "timeout":
+            house.front.patience = Patience(autologout=0.0)
+            house.front.connections()[0]._tick()
+        elif end == "server stopped":
+            await house.listeners.drain(5)
+        else:
+            house.front.unread = UnreadAnswers(0)
+            await raw.command("a SELECT INBOX")
+            raw.pause()
+            raw.send("b FETCH 1 BODY.PEEK[]")
+        await until(lambda: len(noted) == 2)
+        who, outcome, ended = noted[1]
+        assert (who, outcome, ended is not None) == (address, end, True)
+
+    play(ImapHouse(tmp_path), journey)

@@ -235,3 +235,38 @@ async def test_mail_comes_through_tls_in_any_number_of_messages(tmp_path: Path) 
         await client.say(b"QUIT\r\n", "221")
         await client.closed()
         assert len(await house.inbox("ann@one.test")) == 3
+
+
+KICKED = "421 4.3.2 Session ended by the administrator"
+
+
+@pytest.mark.parametrize("at", ["command", "data"])
+async def test_a_kicked_session_ends_at_once_and_leaves_nothing(tmp_path: Path, at: str) -> None:
+    async with SmtpHouse(tmp_path) as house:
+        client = await Client.greeted(house)
+        if at == "data":
+            await client.begin_data("ann@one.test")
+            client.writer.write(b"x" * 1000)
+        (live,) = house.front.live
+        assert (live.protocol, live.account) == ("smtp", "")
+        assert house.front.live.end(live.id) is live
+        assert await client.line() == KICKED
+        await client.closed()
+        client.writer.close()
+        await until(lambda: not len(house.front.live))
+        assert house.front.sessions == set()
+        assert await house.inbox("ann@one.test") == []
+
+
+async def test_a_message_being_stored_gets_its_answer_first(tmp_path: Path) -> None:
+    async with SmtpHouse(tmp_path) as house:
+        client = await Client.greeted(house)
+        await client.begin_data("ann@one.test")
+        (session,) = house.front.sessions
+        client.writer.write(b"Subject: x\r\n\r\n" + b"x" * 500_000 + b"\r\n.\r\n")
+        await until(lambda: session.phase == "busy")
+        session.kick()
+        assert (await client.line()).startswith("250 2.0.0 OK")
+        assert await client.line() == KICKED
+        await client.closed()
+        assert len(await house.inbox("ann@one.test")) == 1

@@ -74,17 +74,20 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid = peer_uid(writer.get_extra_info("socket"))
         try:
+            # Read first, also where the answer is no: closing with the request unread would reset the connection,
+            # and the answer could be lost on the way.
+            line = await _line(reader)
             if uid not in self._allowed:
                 raise VerbError(f"user {uid} may not: only root and the daemon's own user", FAILED)
             if len(self._tasks) > MAX_CONNECTIONS:
                 raise VerbError("too many requests at once, try again", RETRY)
-            answer: dict[str, object] = {"result": await self._answer(reader, writer, uid)}
+            answer: dict[str, object] = {"result": await self._answer(line, writer, uid)}
         except VerbError as error:
             answer = {"error": str(error), "exit": error.code}
         await _send(writer, answer)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uid: int) -> object:
-        request = decode_request(await _line(reader))
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter, uid: int) -> object:
+        request = decode_request(line)
 
         async def progress(state: Progress) -> None:
             await _send(writer, {"progress": state})

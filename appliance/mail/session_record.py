@@ -8,7 +8,7 @@ whoever shows it.
 
 import msgspec
 
-Facts = dict[str, str | int | float | bool | None | list[str]]
+Facts = dict[str, str | int | float | bool | list[str] | None]
 """What an event was decided on: names and plain values."""
 
 

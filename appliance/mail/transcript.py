@@ -10,10 +10,10 @@ from collections import deque
 LIMIT = 16 * 1024
 """Bytes of one transcript as text."""
 MAX_LINE = 1000
-"""Characters of a line that are kept: above RFC 5321's longest command line, text line and reply line (§4.5.3.1)."""
+"""Characters of a line that are kept: above RFC 5321's longest command, text line and reply line (§4.5.3.1)."""
 PEER, OURS, REMARK = "<", ">", "*"
 _LEFT_OUT = 80
-"""Room for the line that says what is left out."""
+"""Bytes of the line that says what is left out, and more."""
 
 
 class Transcript:
@@ -23,55 +23,71 @@ class Transcript:
     with one line between them that counts what is left out.
     """
 
-    __slots__ = ("_half", "_head", "_left", "_room", "_started", "_tail", "_tail_size", "left_out")
+    __slots__ = ("_half", "_head", "_room", "_started", "_tail", "_tail_size", "left_out")
 
     def __init__(self, started: int, limit: int = LIMIT) -> None:
         self._started = started
         self._half = (limit - _LEFT_OUT) // 2
         self._room = self._half
         self._head: list[str] = []
-        self._tail: deque[str] | None = None
+        self._tail: deque[str] = deque()
         self._tail_size = 0
         self.left_out = 0
         """How many lines had to go."""
 
     def add(self, now: int, direction: str, text: str | bytes) -> None:
-        """One line said at `now` by `direction`; text in UTF-8, control characters come out escaped."""
+        """One line said at `now` by `direction`; bytes are read as UTF-8, whatever can't be printed comes escaped."""
         if isinstance(text, bytes):
-            text = text[: 4 * MAX_LINE].decode("utf-8", "backslashreplace")
-        if len(text) > MAX_LINE or not text.isprintable() or "\\" in text:
+            text = _read(text)
+        if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
             text = escaped(text)
         line = f"+{(now - self._started) / 1_000_000:.3f} {direction} {text}"
-        size = len(line) + 1 if line.isascii() else len(line.encode()) + 1
-        if self._tail is None:
-            if size <= self._room:
-                self._room -= size
-                self._head.append(line)
-                return
-            self._tail = deque()
+        size = _size(line)
+        if size <= self._room:
+            self._room -= size
+            self._head.append(line)
+            return
+        self._room = 0
         self._tail.append(line)
         self._tail_size += size
         while self._tail_size > self._half:
-            self._tail_size -= len(self._tail.popleft().encode()) + 1
+            self._tail_size -= _size(self._tail.popleft())
             self.left_out += 1
-
-    @property
-    def text(self) -> str:
-        """All lines, each ended by a line feed."""
-        lines = self._head
-        if self._tail:
-            middle = [f"({self.left_out} lines left out)"] if self.left_out else []
-            lines = [*lines, *middle, *self._tail]
-        return "\n".join([*lines, ""])
 
     def __bool__(self) -> bool:
         return bool(self._head or self._tail)
 
+    @property
+    def text(self) -> str:
+        """All lines, each ended by a line feed."""
+        middle = [f"({self.left_out} lines left out)"] if self.left_out else []
+        lines = [*self._head, *middle, *self._tail]
+        return "\n".join(lines) + "\n" if lines else ""
+
 
 def escaped(text: str) -> str:
-    """Cut to MAX_LINE characters, with backslashes doubled and whatever is not printable as a Python escape."""
+    r"""`text` in one printable line of at most `MAX_LINE` characters: CR is \r, other characters \xNN, a \ is \\."""
     kept = text[:MAX_LINE]
-    shown = "".join(
-        "\\\\" if c == "\\" else c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in kept
+    cleaned = "".join(c if c.isprintable() and c != "\\" else _escape(c) for c in kept)
+    return cleaned if len(cleaned) <= MAX_LINE and len(text) <= MAX_LINE else _cut(cleaned, text)
+
+
+def _escape(character: str) -> str:
+    return {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}.get(character) or (
+        character.encode("unicode_escape", "backslashreplace").decode("ascii")
     )
-    return shown if len(kept) == len(text) else f"{shown} ({len(text) - MAX_LINE} characters more)"
+
+
+def _cut(cleaned: str, text: str) -> str:
+    note = f" ({len(text)} characters in all)"
+    return cleaned[: MAX_LINE - len(note)] + note
+
+
+def _read(data: bytes) -> str:
+    if len(data) <= MAX_LINE:
+        return data.decode("utf-8", "backslashreplace")
+    return data[:MAX_LINE].decode("utf-8", "backslashreplace") + f" ({len(data)} bytes in all)"
+
+
+def _size(line: str) -> int:
+    return (len(line) if line.isascii() else len(line.encode())) + 1

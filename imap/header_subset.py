@@ -6,9 +6,9 @@ from functools import lru_cache
 from imap.wire.fetch_att import BodySection
 
 # A line with its folds, and what stands behind a field's name. Possessive: a match never goes back.
-_FIELD = re.compile(rb"[^\n]++\n?+(?:[ \t][^\n]*+(?:\n|\Z))*+")
+_FIELD = re.compile(rb"[^\n]++\n?+(?>(?:[ \t][^\n]*+(?:\n|\Z))*)")
 _NAME = re.compile(rb"([^:\s]*+)[ \t]*+:")
-_REST = re.compile(rb"[ \t]*+:[^\n]*+\n?+(?:[ \t][^\n]*+(?:\n|\Z))*+")
+_REST = re.compile(rb"[ \t]*+:[^\n]*+\n?+(?>(?:[ \t][^\n]*+(?:\n|\Z))*)")
 
 
 def fields_named(block: bytes, names: tuple[bytes, ...]) -> bytes:

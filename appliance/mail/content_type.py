@@ -12,12 +12,12 @@ MAX_PARAMETERS = 128
 Parameters = tuple[tuple[bytes, bytes], ...]
 
 # White space and comments, nested once; possessive, so that an open parenthesis costs one pass.
-_CFWS = rb"(?:[ \t\r\n]|\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\))*+"
+_CFWS = rb"(?>(?:[ \t\r\n]|\((?>(?:[^()\\]|\\.|\((?>(?:[^()\\]|\\.)*)\))*)\))*)"
 _TOKEN = rb"([!#$%&'*+.0-9A-Z^_`a-z{|}~-]++)"
 _type = re.compile(_CFWS + _TOKEN + _CFWS + rb"/" + _CFWS + _TOKEN, re.DOTALL).match
 _word = re.compile(_CFWS + _TOKEN, re.DOTALL).match
 _parameter = re.compile(
-    _CFWS + rb";?+" + _CFWS + rb'([^\s=;"()]++)' + _CFWS + rb"=" + _CFWS + rb'(?:"((?:[^"\\]|\\.)*+)"?+|([^;]*+))',
+    _CFWS + rb";?+" + _CFWS + rb'([^\s=;"()]++)' + _CFWS + rb"=" + _CFWS + rb'(?:"((?>(?:[^"\\]|\\.)*))"?+|([^;]*+))',
     re.DOTALL,
 ).match
 _comment_after = re.compile(rb"(?<!\s)\s++\([^;]*\Z")

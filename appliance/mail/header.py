@@ -17,10 +17,12 @@ Octets = bytes | mmap
 
 _NAME = rb"[^\x00-\x20:\x7f]++"
 # A field with all lines of its fold. Blanks before the colon are obsolete but read (RFC 5322 §4.5).
-_FIELD = re.compile(rb"(" + _NAME + rb")[ \t]*+:([^\n]*+\n?+(?:[ \t][^\n]*+\n?+)*+)")
-# A first line of the mbox format is passed over; possessive throughout, so that the match never goes back.
+_FIELD = re.compile(rb"(" + _NAME + rb")[ \t]*+:([^\n]*+\n?+(?>(?:[ \t][^\n]*+\n?+)*))")
+# A first line of the mbox format is passed over; atomic throughout, so that the match never goes back.
 _BLOCK = re.compile(
-    rb"(?:>?From [^\n]*+\n)?+(?:" + _NAME + rb"[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+)*+(?:\r?\n)?+"
+    rb"(?>(?:>?From [^\n]*+\n)?)(?>(?:"
+    + _NAME
+    + rb"[ \t]*+:[^\n]*+(?:\n|\Z)(?>(?:[ \t][^\n]*+(?:\n|\Z))*))*)(?>(?:\r?\n)?)"
 )
 
 

@@ -11,13 +11,13 @@ from appliance.mail.header import header_fields
 
 MAX_FROM = 2048
 """Octets of a From field."""
-_BLANKS = rb"(?:[ \t]|\((?:[^()\\]|\\.)*+\))*+"
-_QUOTED = rb'"(?:[^"\\]|\\.)*+"'
+_BLANKS = rb"(?>(?:[ \t]|\((?>(?:[^()\\]|\\.)*)\))*)"
+_QUOTED = rb'"(?>(?:[^"\\]|\\.)*)"'
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]++"
 _ADDRESS = rb"((?:" + _ATOM + rb"|" + _QUOTED + rb")@[A-Za-z0-9.\x80-\xff-]++)"
 _BARE = re.compile(_BLANKS + _ADDRESS + _BLANKS + rb"\Z")
 _NAMED = re.compile(
-    _BLANKS + rb"(?:(?:" + _ATOM + rb"|" + _QUOTED + rb")" + _BLANKS + rb")*+<" + _ADDRESS + rb">" + _BLANKS + rb"\Z"
+    _BLANKS + rb"(?>(?:(?:" + _ATOM + rb"|" + _QUOTED + rb")" + _BLANKS + rb")*)<" + _ADDRESS + rb">" + _BLANKS + rb"\Z"
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 
+import msgspec
 import structlog
 import uvloop
 
@@ -41,6 +42,7 @@ from smtp.front import Front as SmtpFront
 from smtp.inbound.receiver import Receiver
 from smtp.limits import session_limits
 from smtp.listeners import SmtpListeners
+from smtp.submission.submitter import Submitter
 
 log = structlog.get_logger("appliance.daemon")
 Clock = Callable[[], int]
@@ -68,7 +70,13 @@ def serve(loaded: Loaded) -> int:
 
 def listeners(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The listeners by their key."""
-    return {"smtp.mx": settings.smtp.mx, "imap.imap": settings.imap.imap, "imap.imaps": settings.imap.imaps}
+    return {
+        "smtp.mx": settings.smtp.mx,
+        "smtp.submission": settings.smtp.submission,
+        "smtp.submissions": settings.smtp.submissions,
+        "imap.imap": settings.imap.imap,
+        "imap.imaps": settings.imap.imaps,
+    }
 
 
 @contextmanager
@@ -210,19 +218,29 @@ class Appliance:
         self.sessions = Sessions()
         self.smtp = self._smtp_front(renderer, counter, new_id)
         self.imap = self._imap_front(renderer, counter, new_id)
-        mx, imap = SmtpListeners(self.smtp), ImapListeners(self.imap)
-        stack.push_async_callback(self._drain, mx, imap)
+        self.submission = self._submission_front(renderer, counter, new_id)
+        mx, submission, imap = SmtpListeners(self.smtp), SmtpListeners(self.submission), ImapListeners(self.imap)
+        stack.push_async_callback(self._drain, mx, submission, imap)
         await mx.start("smtp.mx", self.sockets["smtp.mx"])
+        for key in ("smtp.submission", "smtp.submissions"):
+            await submission.start(key, self.sockets[key])
         await imap.start(self.sockets["imap.imap"], self.sockets["imap.imaps"], self.tls.imap)
 
-    async def _drain(self, mx: SmtpListeners, imap: ImapListeners) -> None:
+    async def _drain(self, mx: SmtpListeners, submission: SmtpListeners, imap: ImapListeners) -> None:
         seconds = self.settings.limits.drain_timeout
-        await asyncio.gather(mx.drain(seconds), imap.drain(seconds))
+        await asyncio.gather(mx.drain(seconds), submission.drain(seconds), imap.drain(seconds))
 
     def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
         receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
         return SmtpFront(
             self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp, self.sessions
+        )
+
+    def _submission_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
+        submitter = Submitter(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
+        limits = msgspec.structs.replace(session_limits(self.settings), greet_delay=0.0)
+        return SmtpFront(
+            self.places.hostname, submitter, limits, counter, self.tls.smtp, self.sessions, self.logins, self.store
         )
 
     def _imap_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:
@@ -246,7 +264,10 @@ class Appliance:
             pid=os.getpid(),
             started_at=self.now(),
             listeners=lambda: self.addresses,
-            sessions=lambda: {"smtp": len(self.smtp.sessions), "imap": len(self.imap.connections())},
+            sessions=lambda: {
+                "smtp": len(self.smtp.sessions) + len(self.submission.sessions),
+                "imap": len(self.imap.connections()),
+            },
             live_sessions=self.sessions,
         )
         return House(self.settings, self.places, self.store, self.passwords, self.now, live)

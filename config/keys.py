@@ -24,6 +24,8 @@ KINDS: dict[str, Kind] = {
     "server.disk_reserve": values.RESERVE,
     "server.log_level": values.LOG_LEVEL,
     "smtp.mx": values.LISTENERS,
+    "smtp.submission": values.LISTENERS,
+    "smtp.submissions": values.LISTENERS,
     "imap.imap": values.LISTENERS,
     "imap.imaps": values.LISTENERS,
     "imap.cleartext_login_from": values.NETWORKS,

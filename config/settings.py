@@ -33,6 +33,10 @@ class Smtp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mx: tuple[str, ...] = ("127.0.0.1:2525",)
     """Where mail from other servers is received; port 25 on a real server."""
+    submission: tuple[str, ...] = ("127.0.0.1:2587",)
+    """Where mail programs send, with STARTTLS and a sign-in; port 587 on a real server."""
+    submissions: tuple[str, ...] = ("127.0.0.1:2465",)
+    """The same inside TLS (RFC 8314); port 465 on a real server."""
 
 
 class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,10 +1,15 @@
 """What all sessions of the SMTP listeners share, put together by the composition root."""
 
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from appliance.connections import ConnectionCounter
+from appliance.identity.login import Login, Logins
+from appliance.identity.watch import watch
 from appliance.sessions import LiveSession, Sessions
+from appliance.store.store import Store
+from smtp import replies
 from smtp.inbound.receiver import Receiver
 from smtp.limits import SessionLimits
 
@@ -29,6 +34,8 @@ class Front:
         connections: ConnectionCounter,
         tls: ssl.SSLContext | None = None,
         live: Sessions | None = None,
+        logins: Logins | None = None,
+        store: Store | None = None,
     ) -> None:
         self.hostname = hostname
         self.receiver = receiver
@@ -37,6 +44,10 @@ class Front:
         self.tls = tls
         self.live = Sessions() if live is None else live
         """Where the live ones are listed, with those of other protocols."""
+        self.logins = logins
+        """The door for our own users; None on an MX, where nobody signs in."""
+        self._store = store
+        self._watched: dict[Connection, Callable[[], None]] = {}
         self.draining = False
         self.sessions: set[Connection] = set()
 
@@ -47,8 +58,27 @@ class Front:
         protocol = _PROTOCOLS.get(facts.listener, "smtp")
         return self.live.open(facts.id, protocol, facts.peer, self.receiver.now(), connection.kick)
 
+    @property
+    def submission(self) -> bool:
+        """Whether these listeners are for our own users, signed in inside TLS."""
+        return self.logins is not None
+
+    def implicit_tls(self, listener: str) -> bool:
+        """Whether TLS comes first on that listener (RFC 8314 §3.3)."""
+        return listener == "smtp.submissions"
+
+    def signed_in(self, connection: "Connection", login: Login) -> None:
+        """Somebody has signed in; ends the session when what opened it no longer would. In the turn of the login."""
+        account = login.account
+        connection.live.signed_in(account.id, account.address, login.credential)
+        assert self._store is not None
+        self._watched[connection] = watch(self._store, login, lambda why: connection.end_with(replies.revoked(why)))
+
     def leave(self, connection: "Connection", counted: str) -> None:
         """It is over: its place, counted for this address, is free."""
         self.sessions.discard(connection)
+        stop = self._watched.pop(connection, None)
+        if stop is not None:
+            stop()
         self.live.close(connection.live)
         self.connections.leave(counted)

@@ -52,6 +52,25 @@ TLS_READY = reply(220, "2.0.0", "Ready to start TLS")  # RFC 3207 §4
 TLS_ALREADY = reply(503, "5.5.1", "TLS is active already")  # RFC 3207 §4.2
 TLS_UNAVAILABLE = reply(454, "4.7.0", "TLS not available due to temporary reason")  # RFC 3207 §4
 
+# Submission, RFC 4954 §6 and RFC 6409 §6.
+AUTH_OK = reply(235, "2.7.0", "Authentication succeeded")
+AUTH_FAILED = reply(535, "5.7.8", "Authentication credentials invalid")
+AUTH_SUSPENDED = reply(535, "5.7.13", "This mailbox is suspended")  # RFC 5248 §2.4
+AUTH_BUSY = reply(454, "4.7.0", "Temporary authentication failure")
+AUTH_CANCELLED = reply(501, "5.7.0", "Authentication cancelled")
+AUTH_SYNTAX = reply(501, "5.5.2", "Cannot decode the response")
+AUTH_TOO_LONG = reply(500, "5.5.6", "Authentication exchange line too long")
+AUTH_MECHANISM = reply(504, "5.5.4", "The mechanisms offered are PLAIN and LOGIN")
+AUTH_ALREADY = reply(503, "5.5.1", "You have signed in already")
+AUTH_IN_TRANSACTION = reply(503, "5.5.1", "Not within a mail transaction")
+AUTH_NEEDED = reply(530, "5.7.0", "Authentication required")
+ENCRYPTION_NEEDED = reply(538, "5.7.11", "Encryption required for requested authentication mechanism")
+STARTTLS_FIRST = reply(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 §4
+BAD_FROM = reply(550, "5.7.1", "Message must have exactly one valid From address (RFC 5322)")
+
+COUNTED = frozenset({502, 503, 530, 535, 538})
+"""Codes of refused commands that count as errors of the session."""
+
 # What ends a session.
 PROTOCOL_ERROR = reply(554, "5.5.1", "Protocol error", close=True)  # spoke out of turn: RFC 5321 §4.3.1, RFC 2920 §3.1
 NOT_SMTP = reply(421, "4.7.0", "This is an SMTP server", close=True)
@@ -88,11 +107,38 @@ def hello(hostname: str) -> Reply:
     return reply(250, "", hostname)
 
 
-def extended_hello(hostname: str, max_size: int, starttls: bool) -> Reply:
+def extended_hello(hostname: str, max_size: int, starttls: bool, auth: bool = False) -> Reply:
     """Answer to EHLO with the extensions offered (RFC 5321 §4.1.1.1)."""
     # RFC 2920, RFC 1870 §3, RFC 6152, RFC 2034, RFC 3207 §4.2 (STARTTLS is not offered inside TLS)
     keywords = ("PIPELINING", f"SIZE {max_size}", "8BITMIME", "ENHANCEDSTATUSCODES")
-    return Reply(250, "", (hostname, *keywords, *(("STARTTLS",) if starttls else ())))
+    return Reply(
+        250, "", (hostname, *keywords, *(("STARTTLS",) if starttls else ()), *(("AUTH PLAIN LOGIN",) if auth else ()))
+    )
+
+
+def challenge(text: str) -> Reply:
+    """The server's word within AUTH, in base64 (RFC 4954 §4)."""
+    return Reply(334, "", (text,))
+
+
+def revoked(why: str) -> Reply:
+    """What opened the session no longer would."""
+    return reply(421, "4.7.0", f"Session ended: {why}", close=True)
+
+
+def not_owned(address: str) -> Reply:
+    """The account may not send as that address."""
+    return reply(550, "5.7.1", f"<{address}>: sender address not owned by account")
+
+
+def domain_suspended(name: str) -> Reply:
+    """Mail from a suspended domain waits with its sender."""
+    return reply(450, "4.2.1", f"{name}: domain suspended, try again later")
+
+
+def elsewhere(address: str) -> Reply:
+    """A recipient on another server."""
+    return reply(550, "5.7.1", f"<{address}>: sending to other servers is not set up here yet")
 
 
 def accepted(trace: str) -> Reply:

@@ -26,7 +26,7 @@ CHEAP = Parameters(memory_kib=8, passes=1, lanes=1)
 """Argon2 costs with which a claim takes no time."""
 BASE = {
     "server": {"hostname": "mail.test"},
-    "smtp": {"mx": ("127.0.0.1:0",)},
+    "smtp": dict.fromkeys(("mx", "submission", "submissions"), ("127.0.0.1:0",)),
     "imap": {"imap": ("127.0.0.1:0",), "imaps": ("127.0.0.1:0",), "cleartext_login_from": ("127.0.0.0/8",)},
     "limits": {"greet_delay": 0, "connections_per_address": 0},
 }
@@ -59,6 +59,7 @@ class House:
         except BaseException:
             self._let_go()
             raise
+        self.submission, self.submissions = self._port("smtp.submission"), self._port("smtp.submissions")
         self.mx, self.imap, self.imaps = (self._port(key) for key in ("smtp.mx", "imap.imap", "imap.imaps"))
         return self
 

@@ -34,11 +34,16 @@ class Appliance:
         self.directory = directory
         self.data = directory / "data"
         self.mx, self.imap, self.imaps = free_port(), free_port(), free_port()
+        self.submission, self.submissions = free_port(), free_port()
         self.config = directory / "appliance.toml"
         self.process: subprocess.Popen[bytes] | None = None
         tables: dict[str, dict[str, Any]] = {
             "server": {"hostname": "mail.test", "data_dir": str(self.data), "master_key": str(directory / "key")},
-            "smtp": {"mx": [f"127.0.0.1:{self.mx}"]},
+            "smtp": {
+                "mx": [f"127.0.0.1:{self.mx}"],
+                "submission": [f"127.0.0.1:{self.submission}"],
+                "submissions": [f"127.0.0.1:{self.submissions}"],
+            },
             "imap": {
                 "imap": [f"127.0.0.1:{self.imap}"],
                 "imaps": [f"127.0.0.1:{self.imaps}"],

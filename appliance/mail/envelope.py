@@ -35,13 +35,18 @@ class SessionFacts(msgspec.Struct, frozen=True):
     """Argument of EHLO or HELO, as sent; "" before it."""
     esmtp: bool = False
     tls: TlsInfo | None = None
+    account: int = 0
+    """Who has signed in (id), 0 where nobody has."""
+    login: str = ""
+    """The address of that account."""
+    credential: int = 0
 
     @property
     def protocol(self) -> str:
         """The `with` word of Received (RFC 3848)."""
         if not self.esmtp:
             return "SMTP"
-        return "ESMTPS" if self.tls else "ESMTP"
+        return "ESMTP" + ("S" if self.tls else "") + ("A" if self.account else "")
 
 
 class MailFrom(msgspec.Struct, frozen=True):

@@ -26,11 +26,12 @@ def received(session: SessionFacts, envelope: Envelope, hostname: str, now: int,
     `trace` is the text of `envelope.trace`, the id that log and reply name. The recipient is named only when
     there is one, so that nobody learns of the others (RFC 5321 §7.2).
     """
+    # Our own users' addresses are nobody's business; the session record has them.
+    origin = "" if session.account else f"from {_helo(session)} ({_literal(session.peer.address)})\r\n\t"
     tls = f" ({_tls(session.tls)})" if session.tls else ""
     recipient = f"\r\n\tfor <{_checked(envelope.rcpt_to[0].path)}>" if len(envelope.rcpt_to) == 1 else ""
     return (
-        f"Received: from {_helo(session)} ({_literal(session.peer.address)})\r\n"
-        f"\tby {_checked(hostname)} with {_protocol(session, envelope)}{tls}\r\n"
+        f"Received: {origin}by {_checked(hostname)} with {_protocol(session, envelope)}{tls}\r\n"
         f"\tid {_checked(trace)}{recipient};\r\n"
         f"\t{date_time(now)}\r\n"
     ).encode()

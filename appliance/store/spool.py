@@ -150,8 +150,10 @@ class Spool:
                 return None
         return self._spill()
 
-    async def finish(self, head: bytes) -> Content:
-        """The message with `head` put before it: in memory while it is small, else a complete, closed file.
+    async def finish(self, head: bytes, replaced: int = 0) -> Content:
+        """The message with `head` put before it, in place of its first `replaced` bytes.
+
+        In memory while it is small, else a complete, closed file.
 
         Once. The file is not fsynced yet; `Blobs.store` does that, and takes the file over. Raises StoreFull or
         StoreError, after which nothing is left behind.
@@ -159,9 +161,9 @@ class Spool:
         self._ended = True
         try:
             if self._file is None and self.size + len(head) <= WHOLE_BYTES:
-                data = head + self._buffer
+                data = head + self._buffer[replaced:]
                 return Content(len(data), hashlib.sha256(data).digest(), data)
-            return await self._whole(head)
+            return await self._whole(head, replaced)
         finally:
             self.abandon()
 
@@ -204,10 +206,10 @@ class Spool:
             self._budget.release(self._reserved)
             self._reserved = 0
 
-    async def _whole(self, head: bytes) -> Content:
+    async def _whole(self, head: bytes, replaced: int) -> Content:
         whole = self._new_file()
         try:
-            return await self._pool.run(_write_whole, whole, head, self._file, self._buffer)
+            return await self._pool.run(_write_whole, whole, head, replaced, self._file, self._buffer)
         except BaseException as error:
             self._pool.soon(whole.discard)
             if isinstance(error, OSError):
@@ -218,17 +220,25 @@ class Spool:
         return SpoolFile(self._directory / f"message-{secrets.token_hex(8)}")
 
 
-def _write_whole(whole: SpoolFile, head: bytes, file: SpoolFile | None, rest: bytearray) -> Content:
-    """Write head, file and rest as one file, hashing them on the way."""
+def _write_whole(whole: SpoolFile, head: bytes, replaced: int, file: SpoolFile | None, rest: bytearray) -> Content:
+    """Write head, file and rest (without their first `replaced` bytes) as one file, hashing them on the way."""
     digest = hashlib.sha256()
     size = 0
-    blocks: Iterable[bytes | bytearray] = chain((head,), file.blocks() if file else (), (rest,))
+    blocks: Iterable[bytes | bytearray] = chain(
+        (head,), _after(replaced, chain(file.blocks() if file else (), (rest,)))
+    )
     for block in blocks:
         digest.update(block)
         size += len(block)
         whole.write(block)
     whole.close()
     return Content(size, digest.digest(), None, whole.path)
+
+
+def _after(skipped: int, blocks: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    for block in blocks:
+        yield block[skipped:]
+        skipped = max(skipped - len(block), 0)
 
 
 def empty_spool(directory: Path) -> None:

@@ -81,16 +81,25 @@ class Arrival:
         """Drops what is not stored; always safe."""
         self._spool.abandon()
 
+    def refused(self, head: bytes) -> Reply | None:
+        """Why a message that begins with `head` is refused, None when it is not."""
+        return refused_header(head, self._intake, self._routes)
+
+    def opened(self, head: bytes) -> tuple[bytes, int]:
+        """What stands below Received in place of so many of the first octets of the message."""
+        return b"", 0
+
     async def _receive(self) -> Reply:
         intake, spool = self._intake, self._spool
-        refusal = refused_header(spool.head_bytes, intake, self._routes)
+        refusal = self.refused(spool.head_bytes)
         if refusal is not None:
             return refusal
         trace = self._envelope.trace
         text = id_text(trace)
         head = received(self._session, self._envelope, intake.hostname, intake.now(), text)
         digest = spool.digest
-        content = await spool.finish(head)
+        completed, replaced = self.opened(spool.head_bytes)
+        content = await spool.finish(head + completed, replaced)
         try:
             rendition = await intake.render(content)
             key = dedupe_key(self._session, self._envelope, rendition.message_id, digest)

@@ -147,13 +147,14 @@ PARSERS: MappingProxyType[str, Callable[[bytes], Argument]] = MappingProxyType(
         "HELP": _text,
         "VRFY": _string,
         "STARTTLS": _nothing,
+        "AUTH": _string,
         "QUIT": _nothing,
     }
 )
 """Verb -> parser of what follows it."""
 
 _REFUSED = MappingProxyType(
-    dict.fromkeys(("EXPN", "AUTH", "TURN", "ETRN", "SEND", "SOML", "SAML"), replies.NOT_IMPLEMENTED)
+    dict.fromkeys(("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML"), replies.NOT_IMPLEMENTED)
     | {"BDAT": replies.NO_CHUNKING}
 )
 """Verbs of other RFCs that this server knows and does not offer."""

@@ -21,13 +21,15 @@ from typing import cast
 from aiosmtpd.smtp import SMTP
 
 from appliance.ids import id_text
-from appliance.mail.envelope import Peer, SessionFacts, TlsInfo
+from appliance.mail.envelope import SessionFacts, TlsInfo
 from appliance.mail.reply import Reply
 from appliance.sessions import LiveSession
 from smtp import replies
 from smtp.front import Front
 from smtp.limits import LINGER, TLS_HANDSHAKE, TLS_SHUTDOWN, reached
+from smtp.wire.auth import gate
 from smtp.wire.commands import CommandError, is_foreign, parse_command
+from smtp.wire.endpoint import endpoint
 from smtp.wire.incoming import Incoming, LineError
 from smtp.wire.verbs import VERBS, Transaction
 
@@ -87,7 +89,7 @@ class Connection(_NoReflection, SMTP):
     def connection_made(self, made: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's in all but their class.
         transport = cast(asyncio.Transport, made)
-        peer, local = _endpoint(transport, "peername"), _endpoint(transport, "sockname")
+        peer, local = endpoint(transport, "peername"), endpoint(transport, "sockname")
         refusal = self._admit(peer.address)
         if refusal is not None:
             transport.write(refusal.wire())
@@ -96,6 +98,8 @@ class Connection(_NoReflection, SMTP):
         self.facts = SessionFacts(self.front.receiver.new_id(), self.listener, peer, local)
         self.live = self.front.enter(self)
         self.incoming.attach(transport)
+        if self.front.implicit_tls(self.listener):
+            transport.pause_reading()  # what comes first belongs to the handshake
         super().connection_made(transport)
 
     def _admit(self, address: str) -> Reply | None:
@@ -154,7 +158,7 @@ class Connection(_NoReflection, SMTP):
         """Writes all replies at once; waits while the peer does not read them. Raises ConnectionError."""
         self._write()
         if not self._may_write.is_set():
-            self._await_command()
+            self.await_command()
             await self._may_write.wait()
         if self.transport is None:
             raise ConnectionResetError("the peer is gone")
@@ -176,6 +180,9 @@ class Connection(_NoReflection, SMTP):
 
     async def _handle_client(self) -> None:
         try:
+            if self.front.implicit_tls(self.listener):
+                assert self.front.tls is not None
+                await self.start_tls(self.front.tls)
             if await self._greet():
                 await self._converse()
         except ConnectionError:
@@ -218,7 +225,7 @@ class Connection(_NoReflection, SMTP):
                     if self.incoming.ended:
                         return
                     await self.flush()
-                    self._await_command()
+                    self.await_command()
                     await self.incoming.wait()
                     continue
                 reply = await self._obey(line)
@@ -243,9 +250,9 @@ class Connection(_NoReflection, SMTP):
         except CommandError as error:
             if is_foreign(line) and not self.facts.helo:
                 return replies.NOT_SMTP
-            return self._count_error(error.reply) if error.counts else error.reply
-        reply = await VERBS[command.verb](self, command)
-        return self._count_error(reply) if reply is not None and reply.code == 503 else reply
+            return self._count_error(gate(self, line) or error.reply) if error.counts else error.reply
+        reply = gate(self, line) or await VERBS[command.verb](self, command)
+        return self._count_error(reply) if reply is not None and reply.code in replies.COUNTED else reply
 
     def _count_error(self, reply: Reply) -> Reply:
         self._errors += 1
@@ -293,7 +300,8 @@ class Connection(_NoReflection, SMTP):
 
     # Time.
 
-    def _await_command(self) -> None:
+    def await_command(self) -> None:
+        """Sets the time-out for the next line."""
         now = self.loop.time()
         self._set_deadline(self.front.limits.command_deadline(now, self.started, self.reached_data))
 
@@ -390,9 +398,3 @@ class Connection(_NoReflection, SMTP):
 def _wire(reply: Reply) -> bytes:
     """Most replies are the same few."""
     return reply.wire()
-
-
-def _endpoint(transport: asyncio.Transport, name: str) -> Peer:
-    """A socket's end; IPv4-mapped IPv6 becomes IPv4, so that limits and records know one spelling."""
-    info = transport.get_extra_info(name) or ("", 0)
-    return Peer(str(info[0]).removeprefix("::ffff:"), int(info[1]))

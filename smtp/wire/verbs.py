@@ -18,6 +18,7 @@ from appliance.mail.reply import Reply
 from smtp import replies
 from smtp.inbound.receive import Arrival
 from smtp.limits import reached
+from smtp.wire.auth import auth
 from smtp.wire.commands import Command
 from smtp.wire.data_reader import DataScanner
 
@@ -49,7 +50,8 @@ async def _ehlo(connection: "Connection", command: Command) -> Reply:
     if not extended:
         return replies.hello(front.hostname)
     starttls = front.tls is not None and connection.facts.tls is None
-    return replies.extended_hello(front.hostname, front.limits.max_message_size, starttls)
+    offered = front.submission and connection.facts.tls is not None
+    return replies.extended_hello(front.hostname, front.limits.max_message_size, starttls, offered)
 
 
 async def _mail(connection: "Connection", command: Command) -> Reply:
@@ -202,6 +204,7 @@ VERBS: MappingProxyType[str, Callable[["Connection", Command], Awaitable[Reply |
         "HELP": _help,
         "VRFY": _vrfy,
         "STARTTLS": _starttls,
+        "AUTH": auth,
         "QUIT": _quit,
     }
 )

@@ -90,7 +90,7 @@ def test_values(tmp_path: Path, text: str, path: str, value: object) -> None:
         ('hostname = "x"', "hostname: not a table; allowed are [server]"),
         ("server = 3", "server: not a table; allowed are [server]"),
         ("[[smtp]]", "smtp: not a table"),
-        ('[smtp]\nmxx = ["127.0.0.1:25"]', "[smtp] mxx: no such key; allowed are mx"),
+        ('[smtp]\nmxx = ["127.0.0.1:25"]', "[smtp] mxx: no such key; allowed are mx, submission, submissions"),
         ('[server]\n"a\\nb" = 1', "[server] a\\x0ab: no such key"),
         ('[smtp]\nmx = "127.0.0.1:25"', '[smtp] mx = "127.0.0.1:25": allowed is a list'),
         ('[smtp]\nmx = ["localhost:25"]', '[smtp] mx = ["localhost:25"]: allowed is a list'),
@@ -166,7 +166,7 @@ def test_the_environment_overrides_the_file(tmp_path: Path, variable: str, text:
     ("variable", "text", "words"),
     [
         ("APPLIANCE_SMPT__MX", "x", "[smpt]: no such table"),
-        ("APPLIANCE_SMTP__MXX", "x", "[smtp] mxx: no such key; allowed are mx"),
+        ("APPLIANCE_SMTP__MXX", "x", "[smtp] mxx: no such key; allowed are mx, submission, submissions"),
         ("APPLIANCE_SMTP_MX", "x", "one underscore; allowed is APPLIANCE_SMTP__KEY"),
         ("APPLIANCE_LIMITS__ERRORS", "many", "an integer of 0 or more"),
         ("APPLIANCE_SMTP__MX", "[1]", "[smtp] mx = [1]"),

@@ -68,7 +68,7 @@ async def test_fronts_count_their_connections_together(tmp_path: Path) -> None:
 
 async def test_a_front_without_listeners_is_not_opened(tmp_path: Path) -> None:
     async with House(tmp_path, imap={"imap": (), "imaps": ()}) as house:
-        assert list(house.appliance.addresses) == ["smtp.mx"]
+        assert [key for key in house.appliance.addresses if not key.startswith("smtp.")] == []
 
 
 async def test_stopping_says_goodbye_to_all(tmp_path: Path) -> None:

@@ -181,6 +181,7 @@ async def test_a_body_whose_job_failed_goes_unless_a_row_names_it(house):
 
     for data in (BIG, BIG + b"x"):
         await asyncio.create_task(session(data))
+    await house.do(lambda tx: None)  # the writer has let go of a batch once it has taken the next
     gc.collect()
     await house.store.upkeep.collect()
     assert [path.name for path in files(house)] == [hashlib.sha256(BIG).hexdigest()]

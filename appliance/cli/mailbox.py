@@ -38,7 +38,7 @@ def invite(terminal: Terminal, /, address: str) -> None:
     terminal.answer(found, lambda: _invitation(found))
 
 
-# A token may begin with a hyphen: it must not be taken for options.
+# What is no token may begin with a hyphen: it must not be taken for options.
 @mailbox.command(context_settings={"ignore_unknown_options": True})
 @click.argument("token", metavar="TOKEN", type=click.UNPROCESSED)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")

@@ -22,7 +22,7 @@ from appliance.store.store import Store
 LIFETIME_US = 72 * 3600 * 1_000_000
 TOKEN_BYTES = 32
 MAX_TOKEN = 128
-"""Characters of a token that are looked at; ours have 43."""
+"""Characters of a token that are looked at; ours have 64."""
 
 
 class Invite(msgspec.Struct, frozen=True):
@@ -42,8 +42,8 @@ class ClaimRefused(ValueError):
 
 
 def new_token() -> str:
-    """256 random bits as URL-safe text."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    """256 random bits in hexadecimal: nothing in it that a shell, a URL or an option parser could take otherwise."""
+    return secrets.token_hex(TOKEN_BYTES)
 
 
 def token_hash(token: str) -> bytes:

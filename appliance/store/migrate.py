@@ -8,6 +8,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -30,8 +31,12 @@ class Migration(msgspec.Struct, frozen=True):
     script: str
 
 
+@cache
 def known_migrations() -> tuple[Migration, ...]:
-    """Those this program has, in order; numbers start at 1 and have no gap."""
+    """Those this program has, in order; numbers start at 1 and have no gap.
+
+    Read once: root may have to give up its right to read the program's files before it opens a database.
+    """
     found = []
     for entry in resources.files("appliance.store.migrations").iterdir():
         if match := _NAME.match(entry.name):

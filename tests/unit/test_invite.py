@@ -1,6 +1,7 @@
 """Invites: one token, one claim, by the owner alone."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -121,8 +122,13 @@ async def test_a_claimed_mailbox_gets_no_invite(store: Store, passwords: Passwor
 
 async def test_only_the_hash_of_a_token_is_kept(store: Store) -> None:
     token = await invited(store)
-    assert len(token) == 43
+    assert len(token) == 64
     assert new_token() != token
     files = b"".join(path.read_bytes() for path in store.data_dir.iterdir() if path.is_file())
     assert token_hash(token) in files
     assert token.encode() not in files
+
+
+def test_a_token_can_stand_anywhere_as_it_is():
+    """In a URL, and on a command line where a leading hyphen would make it an option."""
+    assert all(re.fullmatch(r"[0-9a-f]{64}", new_token()) for _ in range(100))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from smtp import replies
 from smtp.front import Front
-from smtp.limits import LINGER
+from smtp.limits import LINGER, TLS_HANDSHAKE, TLS_SHUTDOWN
 from smtp.wire.protocol import Connection
 
 BACKLOG = 1024
@@ -24,9 +24,15 @@ class SmtpListeners:
     async def start(self, listener: str, sockets: Iterable[socket.socket]) -> None:
         """Serve bound sockets; `listener` is the configuration key they come from, such as "smtp.mx"."""
         loop = asyncio.get_running_loop()
+        secured = self._front.implicit_tls(listener)
         for bound in sockets:
             server = await loop.create_server(
-                lambda: Connection(self._front, listener, loop), sock=bound, backlog=BACKLOG
+                lambda: Connection(self._front, listener, loop),
+                sock=bound,
+                backlog=BACKLOG,
+                ssl=self._front.tls if secured else None,
+                ssl_handshake_timeout=TLS_HANDSHAKE if secured else None,
+                ssl_shutdown_timeout=TLS_SHUTDOWN if secured else None,
             )
             self._servers.append(server)
 

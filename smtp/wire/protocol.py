@@ -97,9 +97,8 @@ class Connection(_NoReflection, SMTP):
             return
         self.facts = SessionFacts(self.front.receiver.new_id(), self.listener, peer, local)
         self.live = self.front.enter(self)
+        self._secured(transport)
         self.incoming.attach(transport)
-        if self.front.implicit_tls(self.listener):
-            transport.pause_reading()  # what comes first belongs to the handshake
         super().connection_made(transport)
 
     def _admit(self, address: str) -> Reply | None:
@@ -180,9 +179,6 @@ class Connection(_NoReflection, SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self.front.implicit_tls(self.listener):
-                assert self.front.tls is not None
-                await self.start_tls(self.front.tls)
             if await self._greet():
                 await self._converse()
         except ConnectionError:
@@ -287,12 +283,16 @@ class Connection(_NoReflection, SMTP):
             raise ConnectionResetError("connection lost in the TLS handshake")
         self.transport = transport
         self.incoming.attach(transport)
-        # RFC 3207 §4.2: nothing the peer said in the clear is remembered.
-        self.reset()
-        cipher = transport.get_extra_info("cipher")
-        tls = TlsInfo(cipher[1], cipher[0])
-        self.live.secured(cipher[1], cipher[0])
-        self.facts = SessionFacts(self.facts.id, self.listener, self.facts.peer, self.facts.local, tls=tls)
+        self.reset()  # RFC 3207 §4.2: nothing the peer said in the clear is remembered
+        self._secured(transport)
+
+    def _secured(self, transport: asyncio.Transport) -> None:
+        """New facts, with what protects the connection, if anything does."""
+        facts = self.facts
+        if cipher := transport.get_extra_info("cipher"):
+            self.live.secured(cipher[1], cipher[0])
+            tls = TlsInfo(cipher[1], cipher[0])
+            self.facts = SessionFacts(facts.id, facts.listener, facts.peer, facts.local, tls=tls)
 
     def reset(self) -> None:
         """Forgets the transaction (RFC 5321 §4.1.1.5)."""

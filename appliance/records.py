@@ -5,47 +5,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from appliance.mail.session_record import (
-    EventRecord,
-    Facts,
-    ImapSessionRecord,
-    MessageRecord,
-    RecipientRecord,
-    SessionRecord,
-    TransactionRecord,
-)
-
-__all__ = [
-    "ANSWERED",
-    "DELETED",
-    "DRAFT",
-    "FLAGGED",
-    "KEYWORDED",
-    "SEEN",
-    "SYSTEM_FLAGS",
-    "Account",
-    "AddressInfo",
-    "AppendResult",
-    "AuditEntry",
-    "Changes",
-    "CopyResult",
-    "Credential",
-    "DomainInfo",
-    "EventRecord",
-    "Facts",
-    "FlagState",
-    "ImapSessionRecord",
-    "MailboxInfo",
-    "MessageRecord",
-    "MessageRow",
-    "RecipientRecord",
-    "RouteFacts",
-    "SessionRecord",
-    "Snapshot",
-    "Topic",
-    "TransactionRecord",
-]
-
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
 """Bits of the `flags` column: the system flags of RFC 3501 §2.3.2 that are stored. \\Recent is not."""
 KEYWORDED = 128

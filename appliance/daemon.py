@@ -23,10 +23,10 @@ from appliance.control.house import House, LiveInfo
 from appliance.control.server import ControlServer
 from appliance.identity.login import Logins
 from appliance.identity.password import Parameters, Passwords
-from appliance.ids import IdMaker
+from appliance.ids import IdMaker, id_text
 from appliance.rendering import Renderer
 from appliance.sealing import MasterKeyError, ensure_master_key
-from appliance.sessions import Sessions
+from appliance.sessions import LiveSession, Sessions
 from appliance.sockets import CannotListen, address_of, bind_all, close_all
 from appliance.store.directory_acts import ensure_organisation
 from appliance.store.errors import StoreBroken, StoreError
@@ -257,6 +257,7 @@ class Appliance:
             admit=partial(_admit, counter),
             sessions=self.sessions,
             stressed=lambda: counter.stressed,
+            note=_log_session,
         )
 
     def _house(self) -> House:
@@ -294,6 +295,17 @@ def _contexts(settings: Settings, places: Places, now: Clock) -> Contexts:
 
 def _admit(counter: ConnectionCounter, address: str) -> Callable[[], None] | None:
     return partial(counter.leave, address) if counter.admit(address) is None else None
+
+
+def _log_session(live: LiveSession, outcome: str, ended: int | None) -> None:
+    """A line when somebody has logged in over IMAP, and one when that session is over, with how and how much."""
+    who = {"session": id_text(live.id), "account": live.account, "peer": live.peer.address}
+    if ended is None:
+        log.info("signed in", **who, protocol=live.protocol, tls=live.tls_version)
+    else:
+        seconds = round((ended - live.since) / 1_000_000, 3)
+        traffic = {"received": live.received, "sent": live.sent}
+        log.info("session over", **who, outcome=outcome, client=live.client, seconds=seconds, **traffic)
 
 
 async def _upkeep(store: Store) -> None:

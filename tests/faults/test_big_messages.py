@@ -19,7 +19,7 @@ MESSAGES = 20
 MEMORY_LIMIT = 300.0
 """MiB of all processes of the daemon together."""
 WAIT_LIMIT = 0.1
-"""Seconds an honest session's NOOP may wait at p95 while the big ones arrive."""
+"""Seconds an honest session's NOOP may wait while the big ones arrive: no turn of the loop takes longer."""
 
 
 async def send_big(port: int, number: int) -> str:
@@ -68,10 +68,7 @@ async def test_twenty_big_messages_at_once(tmp_path: Path) -> None:
         waits, peak = await watching
         assert [a[:3] for a in answers] == ["250"] * MESSAGES, answers
         assert peak < MEMORY_LIMIT, f"{peak:.0f} MiB"
-        waits.sort()
-        assert waits[int(len(waits) * 0.95)] < WAIT_LIMIT, (
-            f"p95 {waits[int(len(waits) * 0.95)]:.3f} s, max {waits[-1]:.3f} s"
-        )
+        assert max(waits) < WAIT_LIMIT, f"{max(waits):.3f} s, the longest of {len(waits)}"
         client = imaplib.IMAP4("127.0.0.1", appliance.imap)
         client.login("ann@dest.test", PASSWORD)
         assert int(client.select("INBOX")[1][0]) == MESSAGES

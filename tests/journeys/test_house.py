@@ -66,6 +66,13 @@ async def test_fronts_count_their_connections_together(tmp_path: Path) -> None:
             writer.close()
 
 
+async def test_a_fresh_start_makes_the_first_organisation(tmp_path: Path) -> None:
+    async with House(tmp_path) as house:
+        assert house.store.engine.reader.execute("SELECT name FROM organisation").fetchall() == [("default",)]
+        domain = await house.add_domain("one.test")
+        assert domain.organisation == house.store.engine.reader.execute("SELECT id FROM organisation").fetchone()[0]
+
+
 async def test_a_front_without_listeners_is_not_opened(tmp_path: Path) -> None:
     async with House(tmp_path, imap={"imap": (), "imaps": ()}) as house:
         assert [key for key in house.appliance.addresses if not key.startswith("smtp.")] == []

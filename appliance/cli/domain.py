@@ -16,6 +16,11 @@ def domain() -> None:
 def _policy(function: Any) -> Any:
     """Options that say how a domain takes its mail."""
     for option in (
+        click.option(
+            "--state",
+            type=click.Choice(["arriving", "live"]),
+            help="arriving: its MX still points elsewhere, so what our users send to it is not kept here.",
+        ),
         click.option("--quota", metavar="N", help='Bytes for all its mailboxes, such as "50GiB", or none.'),
         click.option("--subaddress", metavar="CHARS", help='Characters that start a tag, such as "+", or off.'),
         click.option("--catch-all", metavar="A", help="Mailbox of the domain that gets mail for unknown recipients."),
@@ -137,7 +142,9 @@ def remove_alias(terminal: Terminal, /, name: str, other: str) -> None:
 
 
 def _state(found: Record) -> str:
-    return "suspended" if found["suspended_at"] else str(found["state"])
+    if not found["suspended_at"]:
+        return str(found["state"])
+    return "suspended" if found["state"] == "live" else f"{found['state']}, suspended"
 
 
 def _unknown(found: Record) -> str:

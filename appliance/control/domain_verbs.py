@@ -19,6 +19,7 @@ class Added(Named, frozen=True, kw_only=True):
     catch_all: str | None = None
     subaddress: str | None = None
     quota: str | int | None = None
+    state: str | None = None
 
 
 class Changed(Added, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ async def add(house: House, caller: Caller, args: Added) -> Shape:
         catch_all=args.catch_all,
         subaddress=args.subaddress,
         quota=args.quota,
+        state=args.state,
     )
     return domain_shape(house.store, added)
 
@@ -57,6 +59,7 @@ async def change(house: House, caller: Caller, args: Changed) -> Shape:
         catch_all=args.catch_all,
         subaddress=args.subaddress,
         quota=args.quota,
+        state=args.state,
         contact=args.contact,
     )
     return domain_shape(house.store, changed)

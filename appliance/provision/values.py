@@ -5,6 +5,7 @@ from config.values import parse_size
 
 MAX_REJECT_TEXT = 200
 """Characters of a reject-address's text; a reply line holds 510 octets with code and address (RFC 5321 §4.5.3.1.5)."""
+STATES = ("live", "arriving")
 DEFAULT_REJECT_CODE = 550
 DEFAULT_REJECT_TEXT = "This address does not take mail"
 
@@ -42,6 +43,13 @@ def read_unknown(text: str) -> str:
     if text not in ("reject", "catch-all"):
         raise ProvisionError(f"unknown {text!r:.40}: allowed are reject and catch-all")
     return text.replace("-", "_")
+
+
+def read_state(text: str) -> str:
+    """Whether a domain's mail comes here already: `live`, or `arriving` while its MX still points elsewhere."""
+    if text not in STATES:
+        raise ProvisionError(f"state {text!r:.40}: allowed are {' and '.join(STATES)}")
+    return text
 
 
 def read_reject(code: int | None, text: str | None) -> tuple[int, str]:

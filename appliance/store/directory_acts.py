@@ -48,6 +48,7 @@ def add_domain(
     catch_all_account: int | None = None,
     separators: str = "+",
     quota_bytes: int | None = None,
+    state: str = "live",
     organisation: str = DEFAULT_ORGANISATION,
 ) -> DomainInfo:
     """Add a domain. Raises Conflict where the name is taken, also as an alias, or a value does not fit."""
@@ -61,6 +62,7 @@ def add_domain(
     return set_domain(
         tx, domain,
         unknown=unknown, catch_all_account=catch_all_account, separators=separators, quota_bytes=quota_bytes,
+        state=state,
     )  # fmt: skip
 
 

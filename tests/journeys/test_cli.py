@@ -79,6 +79,7 @@ def test_a_new_invitation_ends_the_old_one(appliance: Appliance) -> None:
         (("domain", "add", "not a domain"), 2),
         (("domain", "set", "none.test"), 2),
         (("domain", "add", "x.test", "--unknown", "maybe"), 2),
+        (("domain", "add", "x.test", "--state", "leaving"), 2),
         (("mailbox", "add", "ann@none.test"), 3),
         (("mailbox", "claim", "token"), 2),
         (("alias", "add", "a@none.test"), 2),
@@ -106,6 +107,7 @@ def test_domains_from_first_to_last(appliance: Appliance) -> None:
     shown = appliance.cli("domain", "show", "one.test")
     assert (shown["unknown"], shown["catch_all"], shown["catch_all_waiting"]) == ("catch-all", "all@one.test", None)
     assert appliance.cli("domain", "set", "one.test", "--subaddress", "off")["subaddress"] == "off"
+    assert appliance.cli("domain", "set", "one.test", "--state", "arriving")["state"] == "arriving"
     assert appliance.cli("domain", "suspend", "one.test")["suspended_at"] is not None
     assert appliance.cli("domain", "resume", "one.test")["suspended_at"] is None
     appliance.cli("domain", "alias", "add", "one.test", "uno.test")
@@ -153,6 +155,19 @@ def test_tables_are_plain_text_in_a_pipe(appliance: Appliance) -> None:
         ["one.test", "live", "reject", "0", "0", "B", "none"],
     ]
     assert appliance.run("mailbox", "list").stdout == "no mailboxes\n"
+
+
+def test_the_state_of_a_domain_is_shown(appliance: Appliance) -> None:
+    assert appliance.cli("domain", "add", "new.test", "--state", "arriving")["state"] == "arriving"
+    assert appliance.cli("domain", "add", "old.test")["state"] == "live"
+    assert [line.split()[:2] for line in appliance.run("domain", "list").stdout.splitlines()[1:]] == [
+        ["new.test", "arriving"],
+        ["old.test", "live"],
+    ]
+    appliance.cli("domain", "suspend", "new.test")
+    shown = appliance.run("domain", "show", "new.test").stdout
+    assert shown.splitlines()[1].split(maxsplit=1) == ["state", "arriving, suspended"]
+    assert appliance.cli("domain", "set", "new.test", "--state", "live")["state"] == "live"
 
 
 def test_check_says_when_all_is_well_and_when_there_is_nothing(appliance: Appliance) -> None:

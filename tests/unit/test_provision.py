@@ -93,6 +93,18 @@ async def test_before_and_after_are_on_record(store: Store) -> None:
     assert json.loads(entry.after)["quota_bytes"] == 1 << 30
 
 
+async def test_a_domain_arrives_and_becomes_live(store: Store) -> None:
+    assert (await provision.add_domain(store, ACTOR, "new.test")).state == "live"
+    assert (await provision.add_domain(store, ACTOR, "late.test", state="arriving")).state == "arriving"
+    assert json.loads(store.audit.newest(1)[0].after)["state"] == "arriving"
+    assert (await provision.set_domain(store, ACTOR, "late.test", quota="1GiB")).state == "arriving"
+    assert (await provision.set_domain(store, ACTOR, "late.test", state="live")).state == "live"
+    entry = store.audit.newest(1)[0]
+    assert (json.loads(entry.before)["state"], json.loads(entry.after)["state"]) == ("arriving", "live")
+    with pytest.raises(ProvisionError, match="state 'gone': allowed are live and arriving"):
+        await provision.set_domain(store, ACTOR, "late.test", state="gone")
+
+
 async def test_a_domain_name_is_kept_as_an_a_label_in_lower_case(store: Store) -> None:
     assert (await provision.add_domain(store, ACTOR, "Bücher.TEST")).name == "xn--bcher-kva.test"
     assert provision.find_domain(store, "BÜCHER.test").name == "xn--bcher-kva.test"

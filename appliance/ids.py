@@ -37,6 +37,11 @@ def parse_id(text: str) -> int:
     return number
 
 
+def first_id(at_us: int) -> int:
+    """The smallest id made at or after a time (UTC microseconds), whatever the node."""
+    return max(at_us // 1000 - EPOCH_MS, 0) << (NODE_BITS + SEQUENCE_BITS)
+
+
 class IdMaker:
     """Makes ids; one for each process. `now` gives UTC microseconds. Safe for one thread at a time."""
 

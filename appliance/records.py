@@ -37,6 +37,8 @@ class DomainInfo(msgspec.Struct, frozen=True):
     quota_bytes: int | None
     used_bytes: int
     created_at: int
+    privacy: str | None = None
+    """What the record keeps of its mail: "full", "no-subjects" or "metadata"; None: as the server's setting says."""
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ CONTACT_NAMES = frozenset({"postmaster", "abuse"})
 
 _DOMAIN_FIELDS = (
     "id, name, organisation, state, suspended_at, unknown, catch_all_account, contact_account, separators, "
-    "quota_bytes, used_bytes, created_at"
+    "quota_bytes, used_bytes, created_at, privacy"
 )
 _ALIASED_FIELDS = ", ".join(f"d.{name}" for name in _DOMAIN_FIELDS.split(", "))
 _ACCOUNT_FIELDS = (

@@ -15,7 +15,9 @@ from appliance.store.tx import Tx
 
 DEFAULT_ORGANISATION = "default"
 """Made at the first start; each domain belongs to an organisation."""
-SETTABLE = frozenset({"state", "unknown", "catch_all_account", "contact_account", "separators", "quota_bytes"})
+SETTABLE = frozenset(
+    {"state", "unknown", "catch_all_account", "contact_account", "separators", "quota_bytes", "privacy"}
+)
 """Columns that `set_domain` changes."""
 REJECT_CODE, REJECT_TEXT = 550, "5.1.1 This address is closed"
 SEPARATORS = frozenset("+-._=#")

@@ -54,9 +54,11 @@ class Domain(Table):
     quota_bytes = BigIntegerField(null=True)
     used_bytes = zero()
     created_at = BigIntegerField()
+    privacy = TextField(null=True)
 
     class Meta:
         constraints = (
+            Check("privacy IN ('full', 'no-subjects', 'metadata')"),
             Check("state IN ('live', 'arriving')"),
             Check("unknown IN ('reject', 'catch_all')"),
             Check("unknown <> 'catch_all' OR catch_all_account IS NOT NULL"),

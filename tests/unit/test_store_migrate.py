@@ -117,3 +117,16 @@ def test_migrations_are_numbered_without_a_gap():
 )
 def test_a_script_is_split_where_its_statements_end(script, count):
     assert len(list(statements(script))) == count
+
+
+def test_a_database_of_the_first_release_opens_with_its_domains(path):
+    migrate(path, known_migrations()[:1])
+    connection = open_alone(path)
+    connection.execute("INSERT INTO organisation (id, name, created_at) VALUES (1, 'default', 1)")
+    connection.execute("INSERT INTO domain (id, organisation, name, created_at) VALUES (2, 1, 'one.test', 1)")
+    connection.close()
+    migrate(path)
+    assert ask(path, "SELECT name, separators, privacy FROM domain") == [("one.test", "+", None)]
+    assert ask(path, "SELECT count(*) FROM smtp_session") == [(0,)]
+    with pytest.raises(sqlite3.IntegrityError):
+        ask(path, "UPDATE domain SET privacy = 'none'")

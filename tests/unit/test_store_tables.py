@@ -6,14 +6,14 @@ import sqlite3
 import peewee
 import pytest
 
-from appliance.store import mail_tables, tables
+from appliance.store import mail_tables, record_tables, tables
 from appliance.store.engine_sqlite import open_alone
 from appliance.store.migrate import migrate
 
 
 def models():
     found = {}
-    for module in (tables, mail_tables):
+    for module in (tables, mail_tables, record_tables):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, tables.Table) and value is not tables.Table:
                 found[value._meta.table_name] = value

@@ -45,6 +45,8 @@ KINDS: dict[str, Kind] = {
     "limits.unknown_recipients_slow": values.COUNT,
     "limits.unknown_recipients": values.COUNT,
     "limits.recipients": values.COUNT,
+    "limits.account_recipients_hour": values.COUNT,
+    "limits.account_recipients_day": values.COUNT,
     "limits.command_line": values.SIZE_OR_NONE,
     "limits.received": values.COUNT,
     "limits.header_bytes": values.SIZE_OR_NONE,

@@ -95,6 +95,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Unknown recipients in one session after which it is ended."""
     recipients: int = 100
     """Recipients of one message (RFC 5321 §4.5.3.1.8)."""
+    account_recipients_hour: int = 300
+    """Recipients a mailbox may send to in any hour; beyond it 450 4.7.1."""
+    account_recipients_day: int = 2000
+    """Recipients a mailbox may send to in any 24 hours; beyond it 450 4.7.1."""
     command_line: int = 2048
     """Longest SMTP command line, in bytes."""
     received: int = 100

@@ -20,6 +20,7 @@ class Added(Named, frozen=True, kw_only=True):
     subaddress: str | None = None
     quota: str | int | None = None
     state: str | None = None
+    privacy: str | None = None
 
 
 class Changed(Added, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ async def add(house: House, caller: Caller, args: Added) -> Shape:
         subaddress=args.subaddress,
         quota=args.quota,
         state=args.state,
+        privacy=args.privacy,
     )
     return domain_shape(house.store, added)
 
@@ -60,6 +62,7 @@ async def change(house: House, caller: Caller, args: Changed) -> Shape:
         subaddress=args.subaddress,
         quota=args.quota,
         state=args.state,
+        privacy=args.privacy,
         contact=args.contact,
     )
     return domain_shape(house.store, changed)

@@ -38,6 +38,7 @@ def domain_shape(store: Store, domain: DomainInfo) -> Shape:
         "catch_all_waiting": catch_all_waiting(store, domain) or None,
         "contact": contact.address if contact else None,
         "subaddress": domain.separators or "off",
+        "privacy": domain.privacy or "default",
         "quota": domain.quota_bytes,
         "used": domain.used_bytes,
         "created_at": iso(domain.created_at),

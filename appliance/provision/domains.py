@@ -9,14 +9,21 @@ from typing import Any
 from appliance.mail.address import Address
 from appliance.provision.lookups import find_domain, find_mailbox, read_address, read_domain
 from appliance.provision.record import note
-from appliance.provision.values import ProvisionError, read_quota, read_separators, read_state, read_unknown
+from appliance.provision.values import (
+    ProvisionError,
+    read_privacy,
+    read_quota,
+    read_separators,
+    read_state,
+    read_unknown,
+)
 from appliance.records import Account, DomainInfo
 from appliance.store import directory_acts as acts
 from appliance.store.engine import Tx
 from appliance.store.errors import Conflict
 from appliance.store.store import Store
 
-POLICY = ("state", "unknown", "catch_all_account", "contact_account", "separators", "quota_bytes")
+POLICY = ("state", "unknown", "catch_all_account", "contact_account", "separators", "quota_bytes", "privacy")
 
 
 async def add_domain(
@@ -29,10 +36,11 @@ async def add_domain(
     subaddress: str | None = None,
     quota: str | int | None = None,
     state: str | None = None,
+    privacy: str | None = None,
 ) -> DomainInfo:
     """Receive mail for a domain. A catch-all can only be a mailbox that is still to be made."""
     domain = read_domain(name)
-    policy = _policy(subaddress=subaddress, quota=quota, state=state)
+    policy = _policy(subaddress=subaddress, quota=quota, state=state, privacy=privacy)
     wanted = _wanted(domain, unknown, catch_all)
     if wanted is None and unknown == "catch-all":
         raise ProvisionError("unknown catch-all: name the mailbox that catches with --catch-all")
@@ -57,11 +65,12 @@ async def set_domain(
     subaddress: str | None = None,
     quota: str | int | None = None,
     state: str | None = None,
+    privacy: str | None = None,
     contact: str | None = None,
 ) -> DomainInfo:
     """Change what is not None. Naming a catch-all turns it on; rejecting forgets it."""
     domain = find_domain(store, name)
-    changes = _policy(subaddress=subaddress, quota=quota, state=state)
+    changes = _policy(subaddress=subaddress, quota=quota, state=state, privacy=privacy)
     wanted = _wanted(domain.name, unknown, catch_all)
     account = None if wanted is None else store.directory.account(wanted.text)
     changes |= _unknown(domain, unknown, wanted, account)
@@ -151,7 +160,9 @@ async def _flag(store: Store, actor: str, name: str, act: str, change: Any) -> D
     return await store.engine.write(job)
 
 
-def _policy(*, subaddress: str | None, quota: str | int | None, state: str | None) -> dict[str, Any]:
+def _policy(
+    *, subaddress: str | None, quota: str | int | None, state: str | None, privacy: str | None
+) -> dict[str, Any]:
     """Columns of what was named."""
     policy: dict[str, Any] = {}
     if subaddress is not None:
@@ -160,6 +171,8 @@ def _policy(*, subaddress: str | None, quota: str | int | None, state: str | Non
         policy["quota_bytes"] = read_quota(quota)
     if state is not None:
         policy["state"] = read_state(state)
+    if privacy is not None:
+        policy["privacy"] = read_privacy(privacy)
     return policy
 
 

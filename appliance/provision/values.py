@@ -6,6 +6,7 @@ from config.values import parse_size
 MAX_REJECT_TEXT = 200
 """Characters of a reject-address's text; a reply line holds 510 octets with code and address (RFC 5321 §4.5.3.1.5)."""
 STATES = ("live", "arriving")
+PRIVACY = ("full", "no-subjects", "metadata")
 DEFAULT_REJECT_CODE = 550
 DEFAULT_REJECT_TEXT = "This address does not take mail"
 
@@ -49,6 +50,15 @@ def read_state(text: str) -> str:
     """Whether a domain's mail comes here already: `live`, or `arriving` while its MX still points elsewhere."""
     if text not in STATES:
         raise ProvisionError(f"state {text!r:.40}: allowed are {' and '.join(STATES)}")
+    return text
+
+
+def read_privacy(text: str) -> str | None:
+    """How much of its mail is put on record, or None for "default": as the server says."""
+    if text == "default":
+        return None
+    if text not in PRIVACY:
+        raise ProvisionError(f"privacy {text!r:.40}: allowed are {', '.join(PRIVACY)} and default")
     return text
 
 

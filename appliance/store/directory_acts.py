@@ -51,6 +51,7 @@ def add_domain(
     separators: str = "+",
     quota_bytes: int | None = None,
     state: str = "live",
+    privacy: str | None = None,
     organisation: str = DEFAULT_ORGANISATION,
 ) -> DomainInfo:
     """Add a domain. Raises Conflict where the name is taken, also as an alias, or a value does not fit."""
@@ -64,7 +65,7 @@ def add_domain(
     return set_domain(
         tx, domain,
         unknown=unknown, catch_all_account=catch_all_account, separators=separators, quota_bytes=quota_bytes,
-        state=state,
+        state=state, privacy=privacy,
     )  # fmt: skip
 
 

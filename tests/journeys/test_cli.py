@@ -80,6 +80,7 @@ def test_a_new_invitation_ends_the_old_one(appliance: Appliance) -> None:
         (("domain", "set", "none.test"), 2),
         (("domain", "add", "x.test", "--unknown", "maybe"), 2),
         (("domain", "add", "x.test", "--state", "leaving"), 2),
+        (("domain", "add", "x.test", "--privacy", "none"), 2),
         (("mailbox", "add", "ann@none.test"), 3),
         (("mailbox", "claim", "token"), 2),
         (("alias", "add", "a@none.test"), 2),
@@ -108,6 +109,8 @@ def test_domains_from_first_to_last(appliance: Appliance) -> None:
     assert (shown["unknown"], shown["catch_all"], shown["catch_all_waiting"]) == ("catch-all", "all@one.test", None)
     assert appliance.cli("domain", "set", "one.test", "--subaddress", "off")["subaddress"] == "off"
     assert appliance.cli("domain", "set", "one.test", "--state", "arriving")["state"] == "arriving"
+    assert appliance.cli("domain", "set", "one.test", "--privacy", "metadata")["privacy"] == "metadata"
+    assert appliance.cli("domain", "set", "one.test", "--privacy", "default")["privacy"] == "default"
     assert appliance.cli("domain", "suspend", "one.test")["suspended_at"] is not None
     assert appliance.cli("domain", "resume", "one.test")["suspended_at"] is None
     appliance.cli("domain", "alias", "add", "one.test", "uno.test")

@@ -105,6 +105,18 @@ async def test_a_domain_arrives_and_becomes_live(store: Store) -> None:
         await provision.set_domain(store, ACTOR, "late.test", state="gone")
 
 
+async def test_a_domain_says_what_goes_on_record(store: Store) -> None:
+    assert (await provision.add_domain(store, ACTOR, "new.test")).privacy is None
+    assert (await provision.add_domain(store, ACTOR, "shy.test", privacy="no-subjects")).privacy == "no-subjects"
+    assert (await provision.set_domain(store, ACTOR, "shy.test", privacy="metadata")).privacy == "metadata"
+    entry = store.audit.newest(1)[0]
+    assert (json.loads(entry.before)["privacy"], json.loads(entry.after)["privacy"]) == ("no-subjects", "metadata")
+    assert (await provision.set_domain(store, ACTOR, "shy.test", quota="1GiB")).privacy == "metadata"
+    assert (await provision.set_domain(store, ACTOR, "shy.test", privacy="default")).privacy is None
+    with pytest.raises(ProvisionError, match="privacy 'none': allowed are full, no-subjects, metadata and default"):
+        await provision.set_domain(store, ACTOR, "shy.test", privacy="none")
+
+
 async def test_a_domain_name_is_kept_as_an_a_label_in_lower_case(store: Store) -> None:
     assert (await provision.add_domain(store, ACTOR, "Bücher.TEST")).name == "xn--bcher-kva.test"
     assert provision.find_domain(store, "BÜCHER.test").name == "xn--bcher-kva.test"

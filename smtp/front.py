@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from appliance.connections import ConnectionCounter
 from appliance.identity.login import Login, Logins
 from appliance.identity.watch import watch
+from appliance.mail.reply import Reply
 from appliance.sessions import LiveSession, Sessions
 from appliance.store.store import Store
 from smtp import replies
@@ -52,7 +53,7 @@ class Front:
         self.sessions: set[Connection] = set()
 
     def enter(self, connection: "Connection") -> LiveSession:
-        """A session has begun; gives its row in the list of live ones."""
+        """A session of a peer that was admitted has begun; gives its row in the list of live ones."""
         self.sessions.add(connection)
         facts = connection.facts
         protocol = _PROTOCOLS.get(facts.listener, "smtp")
@@ -74,11 +75,22 @@ class Front:
         assert self._store is not None
         self._watched[connection] = watch(self._store, login, lambda why: connection.end_with(replies.revoked(why)))
 
-    def leave(self, connection: "Connection", counted: str) -> None:
-        """It is over: its place, counted for this address, is free."""
+    def admit(self, address: str) -> Reply | None:
+        """Takes a place for a connection from that address; the reply that turns it away where there is none."""
+        if self.draining:
+            return replies.SHUTTING_DOWN
+        match self.connections.admit(address):
+            case "total":
+                return replies.TOO_MANY_CONNECTIONS
+            case "address":
+                return replies.TRY_LATER
+        return None
+
+    def leave(self, connection: "Connection") -> None:
+        """It is over: its place is free."""
         self.sessions.discard(connection)
         stop = self._watched.pop(connection, None)
         if stop is not None:
             stop()
         self.live.close(connection.live)
-        self.connections.leave(counted)
+        self.connections.leave(connection.facts.peer.address)

@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from appliance.connections import STRESS_SECONDS, patience
 from config.settings import Settings
 
 RESYNC = 65_536
@@ -37,26 +38,30 @@ class SessionLimits(msgspec.Struct, frozen=True):
     recipients: int
     command_line: int
     slow_reply: float = SLOW_REPLY
+    stress_patience: float = STRESS_SECONDS
 
     @property
     def far_too_big(self) -> int:
         """Octets of one message at which the session is ended instead of reading on."""
         return 2 * self.max_message_size + FAR_BEYOND
 
-    def command_deadline(self, now: float, started: float, reached_data: bool) -> float:
+    def command_deadline(self, now: float, started: float, reached_data: bool, *, stress: bool = False) -> float:
         """When a session that now waits for a command is over; all in seconds of one monotonic clock."""
-        # RFC 5321 §4.5.3.2.7: at least five minutes for a command.
-        ends = [now + (self.command_timeout or math.inf), started + (self.session_timeout or math.inf)]
-        if not reached_data:
-            ends.append(started + (self.pre_data_timeout or math.inf))
-        return min(ends)
+        # RFC 5321 §4.5.3.2.7: at least five minutes for a command, in quiet times.
+        end = min(now + self._wait(self.command_timeout, stress), started + (self.session_timeout or math.inf))
+        return end if reached_data else min(end, started + self._wait(self.pre_data_timeout, stress))
 
-    def data_deadline(self, now: float, started: float, data_started: float, received: int) -> float:
+    def data_deadline(
+        self, now: float, started: float, data_started: float, received: int, *, stress: bool = False
+    ) -> float:
         """When DATA that has brought `received` octets is over, unless more come: by silence, age or rate."""
-        ends = [now + (self.command_timeout or math.inf), started + (self.session_timeout or math.inf)]
+        end = min(now + self._wait(self.command_timeout, stress), started + (self.session_timeout or math.inf))
         if self.data_min_rate:
-            ends.append(data_started + max(RATE_GRACE, received / self.data_min_rate))
-        return min(ends)
+            end = min(end, data_started + max(RATE_GRACE, received / self.data_min_rate))
+        return end
+
+    def _wait(self, seconds: float, stress: bool) -> float:
+        return min(patience(seconds, stress=stress), self.stress_patience if stress else math.inf) or math.inf
 
 
 def session_limits(settings: Settings) -> SessionLimits:

@@ -1,17 +1,27 @@
-"""The ports of SMTP: served from sockets that are bound already, drained when the server stops."""
+"""The ports of SMTP: served from sockets that are bound already, drained when the server stops.
+
+Who may come in is decided when a connection is accepted, before anything is read and before any handshake.
+"""
 
 import asyncio
 import socket
 from collections.abc import Iterable
+from functools import partial
+from typing import Any
 
+from appliance.mail.reply import Reply
+from appliance.sockets import Door
 from smtp import replies
 from smtp.front import Front
-from smtp.limits import LINGER, TLS_HANDSHAKE, TLS_SHUTDOWN
+from smtp.limits import LINGER
+from smtp.wire.endpoint import endpoint
+from smtp.wire.handshake import accept
 from smtp.wire.protocol import Connection
 
-BACKLOG = 1024
 COMMIT_GRACE = 5.0
 """Seconds that a message whose text has ended may still take to be stored, once the time for draining is over."""
+MAX_EARLY = 65_536
+"""Octets of a peer that is turned away that are read, so that they do not cost it the reply."""
 
 
 class SmtpListeners:
@@ -19,22 +29,41 @@ class SmtpListeners:
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
 
     async def start(self, listener: str, sockets: Iterable[socket.socket]) -> None:
         """Serve bound sockets; `listener` is the configuration key they come from, such as "smtp.mx"."""
-        loop = asyncio.get_running_loop()
-        secured = self._front.implicit_tls(listener)
         for bound in sockets:
-            server = await loop.create_server(
-                lambda: Connection(self._front, listener, loop),
-                sock=bound,
-                backlog=BACKLOG,
-                ssl=self._front.tls if secured else None,
-                ssl_handshake_timeout=TLS_HANDSHAKE if secured else None,
-                ssl_shutdown_timeout=TLS_SHUTDOWN if secured else None,
-            )
-            self._servers.append(server)
+            door = Door(bound, partial(self._take, listener))
+            door.open()
+            self._doors.append(door)
+
+    def _take(self, listener: str, accepted: socket.socket, address: tuple[Any, ...]) -> None:
+        peer, front = endpoint(address), self._front
+        secured = front.implicit_tls(listener)
+        refusal = front.admit(peer.address)
+        if refusal is not None:
+            _turn_away(accepted, None if secured else refusal)
+            return
+        connection = Connection(front, listener, peer, endpoint(accepted.getsockname()))
+        connection.opening = connection.loop.create_task(self._open(connection, accepted, secured))
+
+    async def _open(self, connection: Connection, accepted: socket.socket, secured: bool) -> None:
+        """Makes the connection; one that is not made gives its place back."""
+        loop, front = connection.loop, self._front
+        try:
+            if secured:
+                assert front.tls is not None
+                await accept(loop, accepted, connection, front.tls, stressed=front.connections.stressed)
+            else:
+                await loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:
+            pass  # it never became a session
+        finally:
+            connection.opening = None
+            if connection.transport is None:
+                connection.leave()
+                accepted.close()
 
     async def drain(self, seconds: float) -> None:
         """Take no more connections; end all sessions within about `seconds`.
@@ -42,9 +71,9 @@ class SmtpListeners:
         Those that wait for a command are told 421 at once. DATA that ends in time is stored and answered, the rest
         is told 421 and leaves nothing behind (RFC 5321 §3.8). A commit under way is never abandoned.
         """
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
         self._front.draining = True
         sessions = tuple(self._front.sessions)
         for session in sessions:
@@ -57,7 +86,7 @@ class SmtpListeners:
 
 
 async def _ended(sessions: Iterable[Connection], seconds: float) -> None:
-    tasks = [session.task() for session in sessions if not session.task().done()]
+    tasks = [task for session in sessions if (task := session.task()) is not None and not task.done()]
     if tasks:
         await asyncio.wait(tasks, timeout=seconds)
 
@@ -71,3 +100,16 @@ async def _gone(sessions: Iterable[Connection]) -> None:
             future.cancel()
     for session in sessions:
         session.abort()
+
+
+def _turn_away(accepted: socket.socket, word: Reply | None) -> None:
+    """Closes a connection for which there is no place; inside TLS there is no word without a handshake."""
+    try:
+        if word is not None:
+            accepted.send(word.wire())
+            accepted.shutdown(socket.SHUT_WR)
+            accepted.recv(MAX_EARLY)
+    except OSError:
+        pass  # it is gone already, or has sent nothing
+    finally:
+        accepted.close()

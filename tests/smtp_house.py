@@ -43,7 +43,8 @@ def settings_with(**changes: Any) -> Settings:
 
 
 class SmtpHouse:
-    """`async with SmtpHouse(tmp_path, limits__errors=3) as house`: an MX at `port` for a small world.
+    """`async with SmtpHouse(tmp_path, limits__errors=3) as house`: an MX at `port` for a small world, and inside TLS
+    at `tls_port`.
 
     one.test rejects the unknown: mailboxes ann, bob, full (no room left), sleepy (suspended), alias team (ann, bob),
     reject-addresses gone and later; alias.test is another name of it. two.test catches all for cat@two.test.
@@ -83,6 +84,10 @@ class SmtpHouse:
         bound = socket.create_server(("127.0.0.1", 0))
         self.port: int = bound.getsockname()[1]
         await self.listeners.start("smtp.mx", [bound])
+        if self.with_tls:
+            inside = socket.create_server(("127.0.0.1", 0))
+            self.tls_port: int = inside.getsockname()[1]
+            await self.listeners.start("smtp.submissions", [inside])
         return self
 
     async def __aexit__(

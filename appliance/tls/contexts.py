@@ -21,7 +21,7 @@ class TlsError(ValueError):
 
 
 class Contexts:
-    """The contexts of SMTP and of IMAP, from the same certificate."""
+    """The contexts of SMTP, IMAP and HTTP, from the same certificate."""
 
     def __init__(self, settings: Tls, data_dir: Path, hostname: str, now: int) -> None:
         """Reads or makes the certificate; raises TlsError. `now` is UTC microseconds."""
@@ -30,12 +30,16 @@ class Contexts:
         self.imap = server_context(settings.min_version)
         # RFC 7301 §3.2, with the name of RFC 9051's registry entry; a client that offers no ALPN is served the same.
         self.imap.set_alpn_protocols(["imap"])
+        self.smtp.set_alpn_protocols(["smtp"])
+        self.http = server_context(settings.min_version)
+        # RFC 9112 §1: HTTP/1.1 only.
+        self.http.set_alpn_protocols(["http/1.1"])
         self.reload()
 
     def reload(self) -> None:
         """Reads the files again; raises TlsError and keeps serving the old certificate when they are no good."""
-        # A trial first: of two contexts, one must not get a certificate that the other refuses.
-        for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.smtp, self.imap):
+        # A trial first: of several contexts, none may get a certificate that another refuses.
+        for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.smtp, self.imap, self.http):
             _load(context, self._certificate, self._key)
 
 

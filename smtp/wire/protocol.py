@@ -7,7 +7,9 @@ aiosmtpd keeps the life of the connection: `connection_made` makes its streams a
 - the replies to a pipelined group leave in one write (RFC 2920 §3.2);
 - a session that is lost is not cancelled: a message that has been taken is stored to its end, and a command
   loop that finds its peer gone ends by itself;
-- one timer a connection, moved lazily: a command costs no timer.
+- one timer a connection, moved lazily (`Deadline`): a command costs no timer.
+
+A connection is made for a peer that has been admitted, before any handshake; its place is given back when it is gone.
 """
 
 import asyncio
@@ -15,22 +17,22 @@ import logging
 import math
 import ssl
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
 from appliance.ids import id_text
-from appliance.mail.envelope import SessionFacts, TlsInfo
+from appliance.mail.envelope import Peer, SessionFacts, TlsInfo
 from appliance.mail.reply import Reply
-from appliance.sessions import LiveSession
 from smtp import replies
 from smtp.front import Front
-from smtp.limits import LINGER, TLS_HANDSHAKE, TLS_SHUTDOWN, reached
+from smtp.limits import LINGER, TLS_HANDSHAKE, reached
 from smtp.wire.auth import gate
 from smtp.wire.commands import CommandError, is_foreign, parse_command
-from smtp.wire.endpoint import endpoint
+from smtp.wire.deadline import Deadline
+from smtp.wire.handshake import upgrade
 from smtp.wire.incoming import Incoming, LineError
+from smtp.wire.outgoing import Outgoing
 from smtp.wire.verbs import VERBS, Transaction
 
 YIELD_AFTER = 32
@@ -55,33 +57,32 @@ class Connection(_NoReflection, SMTP):
 
     transport: asyncio.Transport | None
 
-    def __init__(self, front: Front, listener: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, front: Front, listener: str, peer: Peer, local: Peer) -> None:
+        loop = asyncio.get_running_loop()
         super().__init__(_HANDLER, hostname=front.hostname, loop=loop)
         self.front = front
-        self.listener = listener
         self.incoming = Incoming(loop)
         self.phase = "command"
-        self.facts: SessionFacts
-        self.live: LiveSession
-        """Its row in the list of live sessions; as `facts`, there once the peer has been let in."""
+        self.facts = SessionFacts(front.receiver.new_id(), listener, peer, local)
+        self.live = front.enter(self)
+        """Its row in the list of live sessions."""
+        self.outgoing = Outgoing(self.live)
         self.transaction: Transaction | None = None
         self.unconfirmed: bytes | None = None
         """Key of the last accepted message, until the next command shows that its 250 arrived."""
         self.unknown_recipients = 0
         self.reached_data = False
         self.started = loop.time()
+        self.opening: asyncio.Task[None] | None = None
+        """What makes the connection, a TLS handshake perhaps, until it is made."""
         self._errors = 0
         self._over = False  # the last reply is out: nothing more may be written
         self._ending: Reply | None = None  # the word with which it is to end, once it can
         self._unheard = False  # the peer may be sending still, and has to be heard out
         self._peer_ended = False
         self._commands = 0
-        self._out: list[bytes] = []
-        self._deadline = 0.0
-        self._timer_at = 0.0
-        self._counted: str | None = None
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._counted = True
+        self._deadline = Deadline(loop, lambda: self.cut(replies.TIMEOUT), self._hurried)
         self._gone = asyncio.Event()
 
     # The life of the connection, as the transport tells it.
@@ -89,91 +90,65 @@ class Connection(_NoReflection, SMTP):
     def connection_made(self, made: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's in all but their class.
         transport = cast(asyncio.Transport, made)
-        peer, local = endpoint(transport, "peername"), endpoint(transport, "sockname")
-        refusal = self._admit(peer.address)
-        if refusal is not None:
-            transport.write(refusal.wire())
-            transport.close()
-            return
-        self.facts = SessionFacts(self.front.receiver.new_id(), self.listener, peer, local)
-        self.live = self.front.enter(self)
         self._secured(transport)
         self.incoming.attach(transport)
         super().connection_made(transport)
 
-    def _admit(self, address: str) -> Reply | None:
-        if self.front.draining:
-            return replies.SHUTTING_DOWN
-        match self.front.connections.admit(address):
-            case "total":
-                return replies.TOO_MANY_CONNECTIONS
-            case "address":
-                return replies.TRY_LATER
-        self._counted = address
-        return None
-
     def data_received(self, data: bytes) -> None:
         self.incoming.feed(data)
-        if self._counted is not None:
-            self.live.received += len(data)
+        self.live.received += len(data)
 
     def eof_received(self) -> bool:
         self._peer_ended = True
         self.incoming.end()
-        if self._counted is None:
-            return False  # turned away, or gone
+        if not self._counted:
+            return False  # gone
         # A peer may close its half and still read: what it sent before is answered. TLS has no half-closed state.
         return self.facts.tls is None and self.phase != "closing"
 
     def connection_lost(self, error: Exception | None) -> None:
         self.incoming.end()
-        self._may_write.set()
-        self._gone.set()
-        self._leave()
+        self.outgoing.release()
+        self.leave()
         # Not aiosmtpd's own: that cancels the command loop, which may be waiting for a commit.
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self.transport = None
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Gives the place back; safe to call twice (a failed TLS handshake never tells `connection_lost`)."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
-        if self._counted is not None:
-            self.front.leave(self, self._counted)
-            self._counted = None
+        self._deadline.stop()
+        self._gone.set()
+        if self._counted:
+            self._counted = False
+            self.front.leave(self)
 
-    def task(self) -> "asyncio.Task[None]":
-        """The command loop; it ends when the session does."""
-        assert self._handler_coroutine is not None
-        return self._handler_coroutine
+    def task(self) -> "asyncio.Task[None] | None":
+        """The command loop, or what is to lead to it; it ends when the session does. None where neither came to be."""
+        return self._handler_coroutine or self.opening
 
     # Replies.
 
     def send(self, reply: Reply) -> None:
         """Puts a reply behind those that wait to be written."""
-        self._out.append(_wire(reply))
+        self.outgoing.add(reply)
 
     async def flush(self) -> None:
         """Writes all replies at once; waits while the peer does not read them. Raises ConnectionError."""
         self._write()
-        if not self._may_write.is_set():
+        if self.outgoing.held:
             self.await_command()
-            await self._may_write.wait()
+            await self.outgoing.read()
         if self.transport is None:
             raise ConnectionResetError("the peer is gone")
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self.outgoing.hold()
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        self.outgoing.release()
 
     def _write(self) -> None:
-        if self._out and not self._over and self.transport is not None and not self.transport.is_closing():
-            said = b"".join(self._out)
-            self.transport.write(said)
-            self.live.sent += len(said)
-        self._out.clear()
+        self.outgoing.write(None if self._over else self.transport)
 
     # The command loop.
 
@@ -265,22 +240,9 @@ class Connection(_NoReflection, SMTP):
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """The handshake of RFC 3207 §4, and a session as new as after the banner. Raises ConnectionError."""
-        plain = self.transport
-        assert plain is not None
-        self._set_deadline(self.loop.time() + TLS_HANDSHAKE + 1)
-        try:
-            transport = await self.loop.start_tls(
-                plain,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=TLS_HANDSHAKE,
-                ssl_shutdown_timeout=TLS_SHUTDOWN,
-            )
-        except (OSError, ssl.SSLError) as error:
-            raise ConnectionAbortedError(f"TLS handshake failed: {error}") from error
-        if transport is None:
-            raise ConnectionResetError("connection lost in the TLS handshake")
+        assert self.transport is not None
+        self._deadline.set(self.loop.time() + TLS_HANDSHAKE + 1)  # the handshake has a time-out of its own
+        transport = await upgrade(self.loop, self.transport, self, context, stressed=self._hurried())
         self.transport = transport
         self.incoming.attach(transport)
         self.reset()  # RFC 3207 §4.2: nothing the peer said in the clear is remembered
@@ -302,47 +264,37 @@ class Connection(_NoReflection, SMTP):
 
     def await_command(self) -> None:
         """Sets the time-out for the next line."""
-        now = self.loop.time()
-        self._set_deadline(self.front.limits.command_deadline(now, self.started, self.reached_data))
+        now, limits = self.loop.time(), self.front.limits
+        self._deadline.set(
+            limits.command_deadline(now, self.started, self.reached_data),
+            limits.command_deadline(now, self.started, self.reached_data, stress=True),
+        )
 
     def await_data(self, data_started: float, received: int) -> None:
         """Sets the time-out for the next chunk of DATA, of which `received` octets have come."""
-        now = self.loop.time()
-        self._set_deadline(self.front.limits.data_deadline(now, self.started, data_started, received))
+        now, limits = self.loop.time(), self.front.limits
+        self._deadline.set(
+            limits.data_deadline(now, self.started, data_started, received),
+            limits.data_deadline(now, self.started, data_started, received, stress=True),
+        )
 
     def suspend_timeout(self) -> None:
         """While we work, the peer is not late."""
-        self._set_deadline(math.inf)
+        self._deadline.set(math.inf)
+
+    def _hurried(self) -> bool:
+        """Whether this peer has to hurry: the server is under stress, and nobody has signed in."""
+        return not self.facts.account and self.front.connections.stressed
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        """aiosmtpd's door to the timer."""
-        self._set_deadline(self.loop.time() + (duration or self.front.limits.command_timeout or math.inf))
-
-    def _set_deadline(self, deadline: float) -> None:
-        self._deadline = deadline
-        if deadline < self._timer_at or self._timeout_handle is None:
-            self._arm(deadline)
-
-    def _arm(self, deadline: float) -> None:
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
-            self._timeout_handle = None
-        self._timer_at = deadline
-        if deadline != math.inf:
-            self._timeout_handle = self.loop.call_at(deadline, self._timeout_cb)
-
-    def _timeout_cb(self) -> None:
-        if self.loop.time() < self._deadline:
-            self._arm(self._deadline)
-            return
-        self._timeout_handle = None
-        self._timer_at = 0.0
-        self.cut(replies.TIMEOUT)
+        """aiosmtpd's own timer: ours has its place."""
 
     # The end.
 
     def drain(self) -> None:
         """The server stops: a session that waits for a command ends now, DATA under way may come to its end."""
+        if self.opening is not None:
+            self.opening.cancel()
         self.incoming.wake()
 
     def kick(self) -> None:
@@ -357,8 +309,10 @@ class Connection(_NoReflection, SMTP):
     def cut(self, reply: Reply) -> None:
         """Ends the session from outside its loop. A message that is being stored comes to its end first."""
         if self.transport is None or self.phase == "busy":
+            if self.opening is not None:
+                self.opening.cancel()
             return
-        if self.phase == "closing" or not self._may_write.is_set():
+        if self.phase == "closing" or self.outgoing.held:
             self.transport.abort()
             return
         self.send(reply)
@@ -382,19 +336,13 @@ class Connection(_NoReflection, SMTP):
         """
         transport = self.transport
         if transport is None or transport.is_closing():
-            self._leave()
+            self.leave()
             return
         self._write()
         self.phase = "closing"
         self.incoming.stop()
-        self._set_deadline(self.loop.time() + LINGER)
+        self._deadline.set(self.loop.time() + LINGER)
         if self._unheard and not self._peer_ended and transport.can_write_eof():
             transport.write_eof()  # its own end closes the rest: `eof_received`
         else:
             transport.close()
-
-
-@lru_cache(maxsize=256)
-def _wire(reply: Reply) -> bytes:
-    """Most replies are the same few."""
-    return reply.wire()

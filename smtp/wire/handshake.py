@@ -1,0 +1,131 @@
+"""TLS handshakes, and why they fail: in words that say which side ended it and with what."""
+
+import asyncio
+import re
+import socket
+import ssl
+
+from appliance.connections import patience
+from smtp.client_hello import MAX_HELLO, NO_APPLICATION_PROTOCOL, offered
+from smtp.limits import TLS_HANDSHAKE, TLS_SHUTDOWN
+
+OUR_PROTOCOL = b"smtp"
+"""Our name in ALPN."""
+MAX_PIECES = 64
+"""Packets in which a ClientHello may come; an honest one comes in one to three."""
+_ALERT = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
+
+
+class HandshakeFailed(ConnectionError):
+    """No TLS; the text says why, for the record."""
+
+
+async def upgrade(
+    loop: asyncio.AbstractEventLoop,
+    transport: asyncio.Transport,
+    protocol: asyncio.BaseProtocol,
+    context: ssl.SSLContext,
+    *,
+    stressed: bool,
+) -> asyncio.Transport:
+    """The handshake after STARTTLS (RFC 3207 §4); raises HandshakeFailed."""
+    try:
+        secured = await loop.start_tls(
+            transport,
+            protocol,
+            context,
+            server_side=True,
+            ssl_handshake_timeout=patience(TLS_HANDSHAKE, stress=stressed),
+            ssl_shutdown_timeout=TLS_SHUTDOWN,
+        )
+    except OSError as error:
+        raise HandshakeFailed(why(error)) from error
+    if secured is None:
+        raise HandshakeFailed("connection lost")
+    return secured
+
+
+async def accept(
+    loop: asyncio.AbstractEventLoop,
+    accepted: socket.socket,
+    protocol: asyncio.BaseProtocol,
+    context: ssl.SSLContext,
+    *,
+    stressed: bool,
+) -> None:
+    """The handshake with which a connection begins (RFC 8314 §3.3); raises HandshakeFailed."""
+    seconds = patience(TLS_HANDSHAKE, stress=stressed)
+    started = loop.time()
+    try:
+        async with asyncio.timeout(seconds):
+            names = await _peek(loop, accepted)
+        if names and OUR_PROTOCOL not in names:
+            _turn_away(accepted)
+            shown = ", ".join(name.decode("ascii", "backslashreplace") for name in names[:5])
+            raise HandshakeFailed(f"no_application_protocol (sent): the client offers {shown}")
+        await loop.connect_accepted_socket(
+            lambda: protocol,
+            accepted,
+            ssl=context,
+            ssl_handshake_timeout=max(0.1, seconds - (loop.time() - started)),
+            ssl_shutdown_timeout=TLS_SHUTDOWN,
+        )
+    except HandshakeFailed:
+        raise
+    except OSError as error:  # TimeoutError is one
+        raise HandshakeFailed(why(error)) from error
+
+
+def why(error: OSError) -> str:
+    """What ended a handshake, in the words of RFC 8446 §6 where it was an alert."""
+    if isinstance(error, ssl.SSLError):
+        alert = _ALERT.search(error.reason or "")
+        return f"{alert[1].lower()} (received)" if alert else (error.reason or str(error)).replace("_", " ").lower()
+    text = str(error)
+    return "timeout" if isinstance(error, TimeoutError) or "taking longer than" in text else "connection lost"
+
+
+async def _peek(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> tuple[bytes, ...]:
+    """The ALPN names the client offers; all it has sent stays where it is, for OpenSSL to read."""
+    seen = 0
+    try:
+        for _ in range(MAX_PIECES):
+            # Readable means: more than was seen, or the end.
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, seen + 1)
+            await _readable(loop, accepted)
+            data = accepted.recv(MAX_HELLO, socket.MSG_PEEK)
+            names = offered(data)
+            if names is not None:
+                return names
+            if len(data) <= seen:
+                raise HandshakeFailed("connection lost")
+            seen = len(data)
+            if seen == MAX_HELLO:
+                break
+        raise HandshakeFailed("ClientHello too long, or in too many pieces")
+    finally:
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> None:
+    ready = loop.create_future()
+    loop.add_reader(accepted, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(accepted)
+
+
+def _settle(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _turn_away(accepted: socket.socket) -> None:
+    """The alert. What the client sent is read first: to close with it unread would reset the connection."""
+    try:
+        accepted.recv(2 * MAX_HELLO)
+        accepted.send(NO_APPLICATION_PROTOCOL)
+        accepted.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the client is gone already

@@ -240,7 +240,15 @@ class Appliance:
         submitter = Submitter(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
         limits = msgspec.structs.replace(session_limits(self.settings), greet_delay=0.0)
         return SmtpFront(
-            self.places.hostname, submitter, limits, counter, self.tls.smtp, self.sessions, self.logins, self.store
+            self.places.hostname,
+            submitter,
+            limits,
+            counter,
+            self.tls.smtp,
+            self.sessions,
+            self.logins,
+            self.store,
+            self.smtp.harvest,
         )
 
     def _imap_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> ImapFront:

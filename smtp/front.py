@@ -11,6 +11,7 @@ from appliance.mail.reply import Reply
 from appliance.sessions import LiveSession, Sessions
 from appliance.store.store import Store
 from smtp import replies
+from smtp.harvest import Harvest
 from smtp.inbound.receiver import Receiver
 from smtp.limits import SessionLimits
 
@@ -37,6 +38,7 @@ class Front:
         live: Sessions | None = None,
         logins: Logins | None = None,
         store: Store | None = None,
+        harvest: Harvest | None = None,
     ) -> None:
         self.hostname = hostname
         self.receiver = receiver
@@ -47,6 +49,10 @@ class Front:
         """Where the live ones are listed, with those of other protocols."""
         self.logins = logins
         """The door for our own users; None on an MX, where nobody signs in."""
+        self.harvest = (
+            Harvest(limits.unknown_recipients_slow, limits.unknown_recipients) if harvest is None else harvest
+        )
+        """Who guesses addresses, at any front that shares it."""
         self._store = store
         self._watched: dict[Connection, Callable[[], None]] = {}
         self.draining = False

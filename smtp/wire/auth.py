@@ -41,7 +41,9 @@ def gate(connection: "Connection", line: bytes) -> Reply | None:
         return None
     verb = line.partition(b" ")[0].upper()
     if connection.facts.tls is None and verb not in _BEFORE_TLS:
-        return replies.ENCRYPTION_NEEDED if verb == b"AUTH" else replies.STARTTLS_FIRST
+        if verb != b"AUTH":
+            return replies.STARTTLS_FIRST
+        return replies.PROTOCOL_ERROR if connection.incoming.pending else replies.ENCRYPTION_NEEDED
     if verb == b"MAIL" and not connection.facts.account:
         return replies.AUTH_NEEDED  # RFC 4954 §6
     return None
@@ -50,10 +52,10 @@ def gate(connection: "Connection", line: bytes) -> Reply | None:
 async def auth(connection: "Connection", command: "Command") -> Reply:
     """The verb."""
     logins, facts = connection.front.logins, connection.facts
-    if logins is None or facts.tls is None:
-        return replies.NOT_IMPLEMENTED
     if connection.incoming.pending:
         return replies.PROTOCOL_ERROR  # RFC 4954 §4: what follows would be taken for a response
+    if logins is None or facts.tls is None:
+        return replies.NOT_IMPLEMENTED
     if not facts.esmtp:
         return replies.HELO_FIRST
     if facts.account:

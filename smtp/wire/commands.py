@@ -156,5 +156,8 @@ PARSERS: MappingProxyType[str, Callable[[bytes], Argument]] = MappingProxyType(
 _REFUSED = MappingProxyType(
     dict.fromkeys(("EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML"), replies.NOT_IMPLEMENTED)
     | {"BDAT": replies.NO_CHUNKING}
+    | dict.fromkeys(
+        ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PRI"), replies.NOT_SMTP
+    )
 )
-"""Verbs of other RFCs that this server knows and does not offer."""
+"""Verbs of other RFCs that this server knows and does not offer; those of HTTP (RFC 9110 §9) end the session."""

@@ -16,6 +16,7 @@ from appliance.mail.delivery import ToMailboxes, UnknownUser
 from appliance.mail.envelope import Envelope, MailFrom, RcptTo
 from appliance.mail.reply import Reply
 from smtp import replies
+from smtp.harvest import Verdict
 from smtp.inbound.receive import Arrival
 from smtp.limits import reached
 from smtp.wire.auth import auth
@@ -69,13 +70,16 @@ async def _mail(connection: "Connection", command: Command) -> Reply:
 
 
 async def _rcpt(connection: "Connection", command: Command) -> Reply:
-    transaction = connection.transaction
+    transaction, front = connection.transaction, connection.front
     if transaction is None:
         return replies.MAIL_FIRST
     assert isinstance(command.argument, RcptTo)
-    if reached(len(transaction.routes), connection.front.limits.recipients):
+    if reached(len(transaction.routes), front.limits.recipients):
         return replies.TOO_MANY_RECIPIENTS
-    route = await connection.front.receiver.rcpt(connection.facts, transaction.mail_from, command.argument)
+    verdict = _verdict(connection)
+    if verdict == "shut":
+        return replies.TOO_MANY_UNKNOWN
+    route = await front.receiver.rcpt(connection.facts, transaction.mail_from, command.argument)
     if isinstance(route, ToMailboxes):
         transaction.routes.append((command.argument, route))
         return replies.RECIPIENT_OK
@@ -83,19 +87,26 @@ async def _rcpt(connection: "Connection", command: Command) -> Reply:
         return route
     transaction.refused += 1
     reply = replies.refusal(command.argument.path, route)
-    return await _slow_down(connection, reply) if isinstance(route, UnknownUser) else reply
+    return await _guessed(connection, reply, verdict) if isinstance(route, UnknownUser) else reply
 
 
-async def _slow_down(connection: "Connection", reply: Reply) -> Reply:
-    """Guessing addresses gets slow, then ends (RFC 5321 §7.3)."""
-    limits = connection.front.limits
+async def _guessed(connection: "Connection", reply: Reply, verdict: Verdict) -> Reply:
+    """Guessing addresses gets slow, then ends (RFC 5321 §7.3), by this session or by all from there."""
+    front, facts, limits = connection.front, connection.facts, connection.front.limits
+    front.harvest.unknown(facts.peer.address, front.receiver.now(), trusted=bool(facts.account))
     connection.unknown_recipients += 1
-    if reached(connection.unknown_recipients, limits.unknown_recipients):
+    guessed = connection.unknown_recipients
+    if reached(guessed, limits.unknown_recipients) or _verdict(connection) == "shut":
         return replies.TOO_MANY_UNKNOWN
-    if reached(connection.unknown_recipients - 1, limits.unknown_recipients_slow):
+    if verdict == "slow" or reached(guessed - 1, limits.unknown_recipients_slow):
         await connection.flush()
         await asyncio.sleep(limits.slow_reply)
     return reply
+
+
+def _verdict(connection: "Connection") -> Verdict:
+    facts, front = connection.facts, connection.front
+    return front.harvest.judge(facts.peer.address, front.receiver.now(), trusted=bool(facts.account))
 
 
 async def _data(connection: "Connection", command: Command) -> Reply:
@@ -118,6 +129,8 @@ async def _data(connection: "Connection", command: Command) -> Reply:
         connection.suspend_timeout()
         reply = await arrival.finish()
         connection.unconfirmed = arrival.unconfirmed
+        if reply.code == replies.OK.code and not connection.facts.account:
+            connection.front.harvest.delivered(connection.facts.peer.address)
         return reply
     finally:
         connection.phase = "command"
@@ -173,21 +186,24 @@ async def _vrfy(connection: "Connection", command: Command) -> Reply:
 
 
 async def _quit(connection: "Connection", command: Command) -> Reply:
-    return replies.BYE
+    # RFC 2920 §3.1: QUIT is the last of a group; what follows it was meant for somebody else.
+    return replies.PROTOCOL_ERROR if connection.incoming.pending else replies.BYE
 
 
 async def _starttls(connection: "Connection", command: Command) -> Reply | None:
     context = connection.front.tls
+    if connection.incoming.pending:
+        return replies.PROTOCOL_ERROR  # RFC 3207 §4.2: what came before TLS would be taken for what comes inside it
     if connection.facts.tls is not None:
         return replies.TLS_ALREADY
     if not connection.facts.esmtp:
         return replies.HELO_FIRST
     if context is None:
         return replies.NOT_IMPLEMENTED
-    if connection.incoming.pending:
-        return replies.PROTOCOL_ERROR  # RFC 3207 §4.2: what came before TLS would be taken for what comes inside it
     connection.send(replies.TLS_READY)
     await connection.flush()
+    if connection.incoming.pending:
+        raise ConnectionAbortedError("it spoke in clear while the answer to STARTTLS waited to be read")
     await connection.start_tls(context)
     return None
 

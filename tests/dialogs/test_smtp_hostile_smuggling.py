@@ -7,7 +7,6 @@ cut into packets in three ways. Allowed is one message, or 550 and the end; what
 import itertools
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio

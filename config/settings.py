@@ -90,9 +90,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errors: int = 10
     """Bad syntax, unknown verbs and wrong order in one session; a refused RCPT is not one."""
     unknown_recipients_slow: int = 5
-    """Unknown recipients in one session after which each reply takes a second."""
+    """Unknown recipients of one session, or from one address in ten minutes, after which each reply takes a second."""
     unknown_recipients: int = 20
-    """Unknown recipients in one session after which it is ended."""
+    """Unknown recipients of one session, or from one address in ten minutes, after which nothing more is looked up.
+
+    A network, /24 or /64, has five times as many."""
     recipients: int = 100
     """Recipients of one message (RFC 5321 §4.5.3.1.8)."""
     account_recipients_hour: int = 300

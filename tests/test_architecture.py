@@ -68,6 +68,7 @@ PURE = (
     "appliance/sending/routing.py",
     "appliance/sending/planning.py",
     "config/settings.py",
+    "smtp/harvest.py",
     "smtp/replies.py",
     "smtp/submission/allowance.py",
     "smtp/submission/author.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.mail.session_record import MessageRecord
 from appliance.mail.structure import Rendition
 
 
@@ -98,3 +99,5 @@ class Plan(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
     dedupe_key: bytes
     """SHA-256 over client address, envelope, Message-ID and the hash of the bytes received (the `accepted` journal)."""
+    record: MessageRecord | None = None
+    """What stays of the session and this transaction, written with the message or not at all."""

@@ -1,4 +1,4 @@
-"""Accepted mail becomes durable: one transaction holds all of a plan, and 250 is said after its commit.
+"""Accepted mail becomes durable: one transaction holds all of a plan and its record, and 250 is said after its commit.
 
 The `accepted` journal closes the one gap left: a sender whose connection broke between our commit and our 250 sends
 the message again. Its key is then still there (the session that gets another command has `confirm` drop it), and
@@ -18,6 +18,7 @@ from appliance.store.blobs import Blobs, StoredBody
 from appliance.store.engine import Engine
 from appliance.store.errors import NotFound, StoreError
 from appliance.store.mailbox_acts import INBOX
+from appliance.store.record import Recorder
 from appliance.store.tx import Tx
 from appliance.store.usage import ADD_ACCOUNT, add_domain_usage
 
@@ -42,9 +43,10 @@ _DOMAINS = "SELECT id, domain FROM account WHERE id = ?"
 class Acceptor:
     """Stores accepted plans. Belongs to the loop."""
 
-    def __init__(self, engine: Engine, blobs: Blobs) -> None:
+    def __init__(self, engine: Engine, blobs: Blobs, recorder: Recorder) -> None:
         self._engine = engine
         self._blobs = blobs
+        self._recorder = recorder
         self._domains: dict[int, int] = {}
         self._confirmed: set[bytes] = set()
         self._riding: set[bytes] = set()
@@ -52,7 +54,7 @@ class Acceptor:
         self._flushing: asyncio.Task[None] | None = None
 
     async def accept(self, plan: Plan) -> int:
-        """Store the plan and return the trace to show, once it is durable.
+        """Store the plan with its record, and return the trace to show, once both are durable.
 
         Quotas were judged at RCPT: what was let in there is stored. Raises NotFound where an account is gone by now
         (nothing is stored then: the sender tries again and hears it at RCPT), and the errors of `Engine.write`.
@@ -63,15 +65,20 @@ class Acceptor:
         # Confirmed, but perhaps not yet deleted: the sender really sends this message a second time.
         again = plan.dedupe_key in self._confirmed or plan.dedupe_key in self._riding
         self._confirmed.discard(plan.dedupe_key)
+        sealed = None if plan.record is None else self._recorder.seal(plan.record)
 
         def job(tx: Tx) -> int:
             tx.executemany(_FORGET, [(key,) for key in riders])
             if again:
                 tx.execute(_FORGET, (plan.dedupe_key,))
-            return store_plan(tx, self._blobs, plan, stored)
+            trace = store_plan(tx, self._blobs, plan, stored)
+            if sealed is not None:
+                self._recorder.put(tx, sealed, None if trace == plan.trace else trace)
+            return trace
 
+        size = len(stored.data or b"") + (sealed.size if sealed else 0)
         try:
-            trace = await self._engine.write(job, size=len(stored.data or b""))
+            trace = await self._engine.write(job, size=size)
         except BaseException:
             self._confirmed |= riders | ({plan.dedupe_key} if again else set())
             raise

@@ -25,7 +25,10 @@ from appliance.store.kv import KV
 from appliance.store.mailboxes import Mailboxes
 from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
+from appliance.store.record import Recorder
+from appliance.store.record_policy import RecordPolicy
 from appliance.store.spool import MemoryBudget, Spool, empty_spool
+from appliance.store.trace import Traces
 from appliance.store.upkeep import Upkeep
 
 DATABASE = "appliance.db"
@@ -36,7 +39,9 @@ MAX_MESSAGE_SIZE = 50 * 1024 * 1024
 class Store:
     """All rooms of the store on one engine."""
 
-    def __init__(self, data_dir: Path, engine: Engine, feed: Feed, guard: DiskGuard, budget: MemoryBudget) -> None:
+    def __init__(
+        self, data_dir: Path, engine: Engine, feed: Feed, guard: DiskGuard, budget: MemoryBudget, privacy: str
+    ) -> None:
         self.data_dir = data_dir
         self.engine = engine
         self.feed = feed
@@ -50,10 +55,12 @@ class Store:
         self.directory = Directory(engine, feed)
         self.mailboxes = Mailboxes(engine)
         self.messages = Messages(engine)
-        self.accept = Acceptor(engine, self.blobs)
+        self.settings = KV(engine)
+        self.record = Recorder(engine, RecordPolicy(self.directory, self.settings, feed, privacy))
+        self.traces = Traces(engine)
+        self.accept = Acceptor(engine, self.blobs, self.record)
         self.credentials = Credentials(engine)
         self.audit = Audit(engine)
-        self.settings = KV(engine)
         self.upkeep = Upkeep(engine, self.blobs, self.pool, guard)
         self.check = Check(engine, self.blobs, self.pool, self.audit)
 
@@ -77,12 +84,14 @@ def open_store(
     disk_reserve: int | None = None,
     max_message_size: int = MAX_MESSAGE_SIZE,
     bytes_in_flight: int = BYTES_IN_FLIGHT,
+    privacy: str = "full",
 ) -> Store:
     """Open the store in `data_dir`, made and migrated as needed.
 
     The caller holds the directory's lock (`appliance.store.lock`). `ids` is called on the writer thread and must
     belong to the store alone. `disk_reserve` None is the default for `max_message_size`; `bytes_in_flight` 0 is
-    unlimited. Needs no running loop. Raises SchemaError with one line for the operator.
+    unlimited. `privacy` is what the record holds where no domain says otherwise (`appliance.store.privacy`). Needs
+    no running loop. Raises SchemaError with one line for the operator.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data_dir / "blobs").mkdir(mode=0o700, exist_ok=True)
@@ -94,4 +103,4 @@ def open_store(
     feed = Feed()
     engine = Engine(SqliteFile(path), feed, now=now, ids=ids)
     engine.relieve, guard.on_low = guard.relieve, engine.shrink
-    return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight))
+    return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight), privacy)

@@ -36,7 +36,13 @@ def said(*lines: tuple[float, str, str | bytes]) -> str:
 
 
 def session(**facts: Any) -> SessionRecord:
-    usual = {"id": SESSION, "listener": "smtp.mx", "peer": "192.0.2.7", "peer_port": 4711, "started": START}
+    usual: dict[str, Any] = {
+        "id": SESSION,
+        "listener": "smtp.mx",
+        "peer": "192.0.2.7",
+        "peer_port": 4711,
+        "started": START,
+    }
     return SessionRecord(**(usual | facts))
 
 

@@ -78,7 +78,7 @@ def session_limits(settings: Settings) -> SessionLimits:
         unknown_recipients_slow=limits.unknown_recipients_slow,
         unknown_recipients=limits.unknown_recipients,
         recipients=limits.recipients,
-        command_line=limits.command_line,
+        command_line=limits.command_line or RESYNC,  # what is longer is no command, whoever sends it
     )
 
 

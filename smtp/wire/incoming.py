@@ -92,18 +92,22 @@ class Incoming:
 
         Raises LineError for a line that is longer, once, when it has passed, and for one that a bare LF would end.
         """
-        at = self._data.find(b"\r\n" if self._skipped else b"\n", self._at)
-        if at < 0:
-            if len(self._data) - self._at > limit:
-                self._skip()
-            return None
-        end = at + 2 if self._skipped else at + 1
+        while True:
+            at = self._data.find(b"\r\n" if self._skipped else b"\n", self._at)
+            if at < 0:
+                if len(self._data) - self._at > limit:
+                    self._skip(len(self._data))
+                return None
+            end = at + 2 if self._skipped else at + 1
+            if self._skipped or end - self._at <= limit or self._data.endswith(b"\r\n", self._at, end):
+                break
+            self._skip(end)  # a bare LF ends no line, neither one that is too long
         line = self._data[self._at : end]
         self._at = end
         self._resume()
         if self._skipped or len(line) > limit:
-            self._skipped = 0
-            raise LineError(replies.LINE_TOO_LONG)
+            passed, self._skipped = self._skipped + len(line), 0
+            raise LineError(replies.LINE_FAR_TOO_LONG if passed > RESYNC else replies.LINE_TOO_LONG)
         if line[-2:] != b"\r\n":
             # RFC 5321 §2.3.8: only CRLF ends a line. What follows may have been smuggled in, so it is not read.
             raise LineError(replies.BARE_LINE_END)
@@ -123,10 +127,11 @@ class Incoming:
     def _unread(self) -> bytes:
         return self._data[self._at :]
 
-    def _skip(self) -> None:
-        unread = self._unread()
-        self._skipped += len(unread) - 1
-        self._data, self._at = unread[-1:], 0  # it may be the CR of the CRLF that ends the line
+    def _skip(self, end: int) -> None:
+        """Drops what lies before `end` but for its last octet, which may be the CR of the CRLF that ends the line."""
+        self._skipped += end - 1 - self._at
+        self._at = end - 1
+        self._data, self._at = self._unread(), 0
         self._resume()
         if self._skipped > RESYNC:
             raise LineError(replies.LINE_FAR_TOO_LONG)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config.settings import Settings
-from smtp.limits import SessionLimits, reached, session_limits
+from smtp.limits import RESYNC, SessionLimits, reached, session_limits
 
 LIMITS = session_limits(Settings())
 
@@ -46,5 +46,6 @@ def test_zero_is_unlimited() -> None:
     assert free.command_deadline(5, 0, reached_data=False) == math.inf
     assert free.data_deadline(5, 0, 0, 0) == math.inf
     assert not reached(10**9, 0)
+    assert session_limits(msgspec.convert({"limits": {"command_line": 0}}, Settings)).command_line == RESYNC
     assert reached(3, 3)
     assert not reached(2, 3)

@@ -17,6 +17,8 @@ import msgspec
 import structlog
 import uvloop
 
+from admin.house import WebHouse
+from admin.server import WebListeners
 from appliance import logs, process
 from appliance.connections import ConnectionCounter
 from appliance.control.house import House, LiveInfo
@@ -76,6 +78,8 @@ def listeners(settings: Settings) -> dict[str, tuple[str, ...]]:
         "smtp.submissions": settings.smtp.submissions,
         "imap.imap": settings.imap.imap,
         "imap.imaps": settings.imap.imaps,
+        "http.http": settings.http.http,
+        "http.https": settings.http.https,
     }
 
 
@@ -184,7 +188,8 @@ class Appliance:
         stack.push_async_callback(_flush, self.logins)
         await self.store.engine.write(ensure_organisation)
         await self._open_fronts(stack)
-        control = ControlServer(self.places.data_dir, self._house())
+        house = House(self.settings, self.places, self.store, self.passwords, self.now, self.live)
+        control = ControlServer(self.places.data_dir, house)
         await control.start()
         stack.push_async_callback(control.close)
         # Last: an error inside a task group would come out wrapped, and a refused start is to be one line.
@@ -219,16 +224,18 @@ class Appliance:
         self.smtp = self._smtp_front(renderer, counter, new_id)
         self.imap = self._imap_front(renderer, counter, new_id)
         self.submission = self._submission_front(renderer, counter, new_id)
+        self.live = self._live()
+        self.web = WebListeners(self._web_house(new_id), counter)
         mx, submission, imap = SmtpListeners(self.smtp), SmtpListeners(self.submission), ImapListeners(self.imap)
-        stack.push_async_callback(self._drain, mx, submission, imap)
+        stack.push_async_callback(self._drain, mx, submission, imap, self.web)
         await mx.start("smtp.mx", self.sockets["smtp.mx"])
         for key in ("smtp.submission", "smtp.submissions"):
             await submission.start(key, self.sockets[key])
         await imap.start(self.sockets["imap.imap"], self.sockets["imap.imaps"], self.tls.imap)
+        self.web.start(self.sockets["http.http"], self.sockets["http.https"], self.tls.http)
 
-    async def _drain(self, mx: SmtpListeners, submission: SmtpListeners, imap: ImapListeners) -> None:
-        seconds = self.settings.limits.drain_timeout
-        await asyncio.gather(mx.drain(seconds), submission.drain(seconds), imap.drain(seconds))
+    async def _drain(self, *fronts: SmtpListeners | ImapListeners | WebListeners) -> None:
+        await asyncio.gather(*[front.drain(self.settings.limits.drain_timeout) for front in fronts])
 
     def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
         receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
@@ -268,18 +275,31 @@ class Appliance:
             note=_log_session,
         )
 
-    def _house(self) -> House:
-        live = LiveInfo(
+    def _web_house(self, new_id: IdMaker) -> WebHouse:
+        return WebHouse(
+            self.settings,
+            self.places,
+            self.store,
+            self.passwords,
+            self.logins,
+            self.live,
+            self.now,
+            new_id,
+            hostname=lambda: self.places.hostname,
+        )
+
+    def _live(self) -> LiveInfo:
+        return LiveInfo(
             pid=os.getpid(),
             started_at=self.now(),
             listeners=lambda: self.addresses,
             sessions=lambda: {
                 "smtp": len(self.smtp.sessions) + len(self.submission.sessions),
                 "imap": len(self.imap.connections()),
+                "http": self.web.open,
             },
             live_sessions=self.sessions,
         )
-        return House(self.settings, self.places, self.store, self.passwords, self.now, live)
 
 
 async def _run(appliance: Appliance) -> int:

@@ -29,6 +29,8 @@ KINDS: dict[str, Kind] = {
     "imap.imap": values.LISTENERS,
     "imap.imaps": values.LISTENERS,
     "imap.cleartext_login_from": values.NETWORKS,
+    "http.http": values.LISTENERS,
+    "http.https": values.LISTENERS,
     "dns.nameservers": values.LISTENERS,
     "tls.certificate": values.PATH,
     "tls.key": values.PATH,

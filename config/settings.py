@@ -50,6 +50,15 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Networks from which LOGIN without TLS is allowed."""
 
 
+class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Listeners of the web: the pages of administrators and of owners."""
+
+    http: tuple[str, ...] = ("127.0.0.1:2080",)
+    """Plain HTTP, which only leads to HTTPS; port 80 on a real server."""
+    https: tuple[str, ...] = ("127.0.0.1:2443",)
+    """The pages, inside TLS; port 443 on a real server."""
+
+
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The resolver."""
 
@@ -123,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     smtp: Smtp = Smtp()
     imap: Imap = Imap()
+    http: Http = Http()
     dns: Dns = Dns()
     tls: Tls = Tls()
     limits: Limits = Limits()

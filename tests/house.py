@@ -28,6 +28,7 @@ BASE = {
     "server": {"hostname": "mail.test"},
     "smtp": dict.fromkeys(("mx", "submission", "submissions"), ("127.0.0.1:0",)),
     "imap": {"imap": ("127.0.0.1:0",), "imaps": ("127.0.0.1:0",), "cleartext_login_from": ("127.0.0.0/8",)},
+    "http": {"http": ("127.0.0.1:0",), "https": ("127.0.0.1:0",)},
     "limits": {"greet_delay": 0, "connections_per_address": 0},
 }
 
@@ -61,6 +62,7 @@ class House:
             raise
         self.submission, self.submissions = self._port("smtp.submission"), self._port("smtp.submissions")
         self.mx, self.imap, self.imaps = (self._port(key) for key in ("smtp.mx", "imap.imap", "imap.imaps"))
+        self.http, self.https = self._port("http.http"), self._port("http.https")
         return self
 
     async def __aexit__(

@@ -35,6 +35,7 @@ class Appliance:
         self.data = directory / "data"
         self.mx, self.imap, self.imaps = free_port(), free_port(), free_port()
         self.submission, self.submissions = free_port(), free_port()
+        self.http, self.https = free_port(), free_port()
         self.config = directory / "appliance.toml"
         self.process: subprocess.Popen[bytes] | None = None
         tables: dict[str, dict[str, Any]] = {
@@ -49,6 +50,7 @@ class Appliance:
                 "imaps": [f"127.0.0.1:{self.imaps}"],
                 "cleartext_login_from": ["127.0.0.0/8"],
             },
+            "http": {"http": [f"127.0.0.1:{self.http}"], "https": [f"127.0.0.1:{self.https}"]},
             "limits": {"greet_delay": 0, "connections_per_address": 0},
         }
         for table, keys in (settings or {}).items():

@@ -31,7 +31,7 @@ def test_status_says_what_runs(appliance: Appliance) -> None:
     assert appliance.process is not None
     assert (status["running"], status["pid"], status["hostname"]) == (True, appliance.process.pid, "mail.test")
     assert status["listeners"]["smtp.mx"] == [f"127.0.0.1:{appliance.mx}"]
-    assert set(status["sessions"]) == {"smtp", "imap"}
+    assert set(status["sessions"]) == {"smtp", "imap", "http"}
     assert "running, pid" in appliance.run("status").stdout
 
 

@@ -75,7 +75,7 @@ async def test_a_fresh_start_makes_the_first_organisation(tmp_path: Path) -> Non
 
 async def test_a_front_without_listeners_is_not_opened(tmp_path: Path) -> None:
     async with House(tmp_path, imap={"imap": (), "imaps": ()}) as house:
-        assert [key for key in house.appliance.addresses if not key.startswith("smtp.")] == []
+        assert [key for key in house.appliance.addresses if key.startswith("imap.")] == []
 
 
 async def test_stopping_says_goodbye_to_all(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""The application: routes, templates, error pages, in one place; `Entrance` stands before it."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ExceptionHandlersMap
+
+from admin.access import GUARDS
+from admin.ask import Ask
+from admin.house import WebHouse
+from admin.pages import errors, static
+from appliance.store.errors import StoreError
+
+MAX_BODY = 1_000_000
+"""Bytes of a request's body; a form is some hundred."""
+PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (static.ROUTES,)
+"""The routes of every area."""
+
+
+ERRORS = {HTTPException: errors.on_http, StoreError: errors.on_store, Exception: errors.on_any}
+"""Who makes the page of an exception."""
+
+
+def make_app(house: WebHouse) -> Litestar:
+    """All pages. Raises ValueError naming a route that does not say who may ask for it."""
+    handlers = [handler for routes in PAGES for handler in routes]
+    for handler in handlers:
+        if sum(guard in GUARDS for guard in handler.guards or ()) != 1:
+            raise ValueError(f"{', '.join(sorted(handler.paths))}: name one guard of admin.access")
+    return Litestar(
+        handlers,
+        request_class=Ask,
+        state=State({"house": house}),
+        exception_handlers=cast("ExceptionHandlersMap", ERRORS),
+        request_max_body_size=MAX_BODY,
+        openapi_config=None,
+        logging_config=None,
+    )

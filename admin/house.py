@@ -1,0 +1,41 @@
+"""What pages work with; made by the daemon, one for each process."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from admin.templating import Templates
+from appliance.control.house import LiveInfo
+from appliance.identity.login import Logins
+from appliance.identity.password import Passwords
+from appliance.store.store import Store
+from config.places import Places
+from config.settings import Settings
+from config.urls import https_url
+
+
+class WebHouse(msgspec.Struct, frozen=True):
+    """All that a page may use."""
+
+    settings: Settings
+    places: Places
+    store: Store
+    passwords: Passwords
+    logins: Logins
+    live: LiveInfo
+    now: Callable[[], int]
+    """UTC microseconds."""
+    new_id: Callable[[], int]
+    """Trace ids of requests."""
+    hostname: Callable[[], str]
+    """This server's name now."""
+    templates: Templates = msgspec.field(default_factory=Templates)
+
+    @property
+    def https(self) -> list[str]:
+        """Where the pages are served, as `address:port`."""
+        return self.live.listeners().get("http.https", [])
+
+    def url(self, path: str) -> str:
+        """The whole address of a page, to hand to somebody; "" where no HTTPS is served."""
+        return https_url(self.https, self.hostname(), path) or ""

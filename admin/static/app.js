@@ -1,0 +1,33 @@
+// Comfort only: every page is whole without this file.
+"use strict";
+
+// Press "/" to go to the page's search field.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  const find = document.querySelector("input[type=search]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && find) {
+    event.preventDefault();
+    find.focus();
+    find.select();
+  }
+});
+
+// <button data-copy="#id">: copies the text of an element, and says so to everyone.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const from = document.querySelector(button.dataset.copy);
+  await navigator.clipboard.writeText(from.value ?? from.textContent.trim());
+  const label = button.querySelector("span") ?? button;
+  label.textContent = "Copied";
+  document.getElementById("live").textContent = "Copied";
+});
+document.querySelectorAll("button[data-copy][hidden]").forEach((button) => { button.hidden = false; });
+
+// A part of a page that could not be had: load the whole page, which says what is wrong.
+document.addEventListener("htmx:responseError", (event) => {
+  location.assign(event.detail.pathInfo.finalRequestPath ?? event.detail.pathInfo.requestPath);
+});
+document.addEventListener("htmx:sendError", () => {
+  document.getElementById("live").textContent = "The server cannot be reached.";
+});

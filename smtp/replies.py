@@ -136,6 +136,11 @@ def domain_suspended(name: str) -> Reply:
     return reply(450, "4.2.1", f"{name}: domain suspended, try again later")
 
 
+def limit_reached(address: str, limit: str, until: str) -> Reply:
+    """An account has sent to as many recipients as it may: `limit` and `until` in words."""
+    return reply(450, "4.7.1", f"<{address}> may send to {limit}: try again after {until}")
+
+
 def elsewhere(address: str) -> Reply:
     """A recipient on another server."""
     return reply(550, "5.7.1", f"<{address}>: sending to other servers is not set up here yet")

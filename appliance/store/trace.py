@@ -4,7 +4,7 @@ Short and indexed, so it may be asked on the loop.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -49,7 +49,11 @@ _IMAP = """
 SELECT id, peer, started, account, credential, client_id, tls_version, tls_cipher, ended, outcome, received, sent
 FROM imap_session WHERE id = ?
 """
-_COUNTED = "SELECT count(*), min(at) FROM smtp_recipient WHERE account = ? AND at >= ?"
+_COUNTED = """
+FROM smtp_recipient WHERE account = ? AND at >= ? AND transaction_id NOT IN (SELECT value FROM json_each(?))
+"""
+_COUNT = f"SELECT count(*), min(at) {_COUNTED}"
+_NTH = f"SELECT at {_COUNTED} ORDER BY at LIMIT 1 OFFSET ?"
 _UPTIMES = "SELECT started, alive, stopped FROM uptime WHERE coalesce(stopped, alive) >= ? ORDER BY id"
 
 
@@ -107,10 +111,18 @@ class Traces:
         row = reader.execute(_IMAP, (id,)).fetchone()
         return self.session(id) if row is None else ImapSessionRecord(*row)
 
-    def account_recipients(self, account: int, since: int) -> tuple[int, int | None]:
-        """How many recipients an account's submitted mail has had from a time on, and when the oldest of them was."""
-        count, oldest = self._engine.reader.execute(_COUNTED, (account, since)).fetchone()
+    def account_recipients(self, account: int, since: int, without: Collection[int] = ()) -> tuple[int, int | None]:
+        """How many recipients an account's submitted mail has had from a time on, and when the oldest of them was.
+
+        Those of the transactions `without` are not counted.
+        """
+        count, oldest = self._engine.reader.execute(_COUNT, (account, since, _json(without))).fetchone()
         return count, oldest
+
+    def account_recipient(self, account: int, since: int, nth: int, without: Collection[int] = ()) -> int | None:
+        """When the nth of those recipients was, from 1 for the oldest; None where there are fewer."""
+        row = self._engine.reader.execute(_NTH, (account, since, _json(without), nth - 1)).fetchone()
+        return row and int(row[0])
 
     def uptimes(self, since: int = 0) -> tuple[Stretch, ...]:
         """The times in which the server ran, those that lasted until `since` or later, the oldest first."""
@@ -134,6 +146,10 @@ def uncovered(stretches: Sequence[Stretch], since: int, until: int) -> tuple[tup
     if reached < until:
         found.append((reached, until))
     return tuple(found)
+
+
+def _json(ids: Collection[int]) -> str:
+    return msgspec.json.encode(list(ids)).decode()
 
 
 def _transactions(reader: sqlite3.Connection, session: int) -> tuple[TransactionRecord, ...]:

@@ -63,6 +63,9 @@ class Receiver:
         """A place for the text of a message whose recipients are known."""
         return Arrival(self._intake, session, envelope, routes, self._store.new_spool(head_limit=self._head_limit))
 
+    def over(self, session: SessionFacts) -> None:
+        """The session's transaction is over, however it ended; called where there is none, too."""
+
     async def confirm(self, key: bytes) -> None:
         """The peer has our 250 for the message with that key: it will not send it again."""
         await self._store.accept.confirm(key)

@@ -4,7 +4,6 @@ Counted is a recipient from the moment it is accepted: those on record, and thos
 frees as its oldest recipients leave the window.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -35,21 +34,12 @@ def limits(hour: int, day: int) -> tuple[Limit, ...]:
     return tuple(limit for limit in named if limit.recipients)
 
 
-def reached(held_to: Sequence[Limit], sent: Sequence[int], open_now: int, now: int) -> Reached | None:
-    """What forbids one recipient more, None where it is allowed; of two limits the one that frees last.
+def too_many(limit: Limit, counted: int, held: int) -> int:
+    """How many recipients have to leave the window before there is room for one more; 0: there is.
 
-    `sent` are the times of recipients on record, rising; `open_now` is how many transactions hold beside them, which
-    count as of `now`.
+    `counted` are on record within the window, `held` are those of open transactions, which count as of now.
     """
-    found: Reached | None = None
-    for limit in held_to:
-        counted = [at for at in sent if at > now - limit.window]
-        too_many = len(counted) + open_now + 1 - limit.recipients
-        if too_many > 0:
-            last = counted[too_many - 1] if too_many <= len(counted) else now
-            if found is None or last + limit.window > found.ends:
-                found = Reached(limit, last + limit.window)
-    return found
+    return max(0, counted + held + 1 - limit.recipients)
 
 
 def moment(ends: int, now: int) -> str:

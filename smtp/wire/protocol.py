@@ -259,6 +259,7 @@ class Connection(_NoReflection, SMTP):
     def reset(self) -> None:
         """Forgets the transaction (RFC 5321 §4.1.1.5)."""
         self.transaction = None
+        self.front.receiver.over(self.facts)
 
     # Time.
 

@@ -1,7 +1,8 @@
-"""Encoded words of RFC 2047 as text, read tolerantly: a header that cannot be decoded is still searchable."""
+"""Encoded words of RFC 2047: read tolerantly, as a header that cannot be decoded is still searchable, and written."""
 
 import binascii
 import re
+from base64 import b64encode
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 
@@ -16,6 +17,24 @@ _CHARSETS |= {codec: codec for codec in _CHARSETS.values()}
 _CHARSETS |= {name: "gb18030" for name, codec in _CHARSETS.items() if codec in {"gb2312", "gbk"}}
 _CHARSETS |= {name: "cp1252" for name, codec in _CHARSETS.items() if codec == "latin_1"}
 _CHARSETS |= {name: "cp949" for name, codec in _CHARSETS.items() if codec == "euc_kr"}
+
+WORD_OCTETS = 30
+"""Octets in one word that we write: with its frame it is 52 characters, so that it fits a line (RFC 2047 §2: 76)
+behind most names."""
+
+
+def encode_words(text: str) -> str:
+    """A text as encoded words with a blank between, each of whole characters (RFC 2047 §5); one empty word for ""."""
+    data = text.encode()
+    words: list[str] = []
+    at = 0
+    while at < len(data) or not words:
+        end = min(at + WORD_OCTETS, len(data))
+        while end < len(data) and data[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        words.append(f"=?utf-8?B?{b64encode(data[at:end]).decode('ascii')}?=")
+        at = end
+    return " ".join(words)
 
 
 def decode_words(value: bytes) -> str:

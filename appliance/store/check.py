@@ -2,23 +2,21 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-
-import msgspec
 
 from appliance.ids import id_text
 from appliance.store.audit import Audit
 from appliance.store.blobs import GRACE_US, Blobs
+from appliance.store.check_record import recipient_findings, transaction_findings
 from appliance.store.engine import Engine, Tx
 from appliance.store.errors import StoreError, StoreTimeout
 from appliance.store.files import FilePool
+from appliance.store.findings import CHUNK, Finding, Look, Looked
 from appliance.store.repairs import REPAIRS
 
 LONG_SECONDS = 3600.0
 """How long the looks that must see the whole database at once may take."""
-CHUNK = 200
-"""Rows of one look."""
 _PIECE = 1024 * 1024
 MAX_ROWS = 100
 """Findings of one kind that are worth listing."""
@@ -52,25 +50,6 @@ SELECT mailbox, uid, blob FROM message m WHERE NOT EXISTS (SELECT 1 FROM blob WH
 """
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that is not as it must be."""
-
-    kind: str
-    """Such as "counters" or "missing-file"."""
-    object: str
-    """What it is about, with its id as text."""
-    text: str
-    """One line for the operator."""
-    id: int = 0
-    fixable: bool = False
-    """Whether `fix` can put it right without losing anything."""
-
-
-Looked = tuple[int | None, list[Finding]]
-"""Where the next look goes on, None at the end, and what this one found."""
-Look = Callable[[sqlite3.Connection, int], Looked]
-
-
 class Check:
     """Looks for what is wrong, and puts right what can be."""
 
@@ -89,6 +68,8 @@ class Check:
         for table in _USAGE:
             found += await self._chunks(partial(usage_findings, table=table))
         found += await self._chunks(self._blob_findings)
+        found += await self._chunks(transaction_findings)
+        found += await self._chunks(recipient_findings)
         if bodies:
             found += await self._changed_bodies()
         found += await self._pool.run(lambda: list(self._strays()))

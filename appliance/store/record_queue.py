@@ -34,9 +34,11 @@ class Batch(msgspec.Struct):
     def loss(self) -> "Loss":
         """What is lost when it is given up."""
         ids = (
-            [rows.session[0] for rows in self.sessions] + [row[0] for row in self.imap] + [id_ for _, id_ in self.folds]
+            [rows.session[0] for rows in self.sessions]
+            + [row[0] for row in self.imap]
+            + [first for first, _ in self.folds]
         )
-        sessions = len(self.sessions) + len(self.imap) + sum(count for count, _ in self.folds)
+        sessions = len(self.sessions) + len(self.imap) + sum(count for _, count in self.folds)
         return Loss(ids[0] if ids else 0, sessions, sum(len(rows.transactions) for rows in self.sessions))
 
     def split(self) -> "list[Batch]":
@@ -149,6 +151,6 @@ def _batches(sessions: dict[int, SessionRows], imap: dict[int, Row], folds: dict
         if batch.full:
             yield batch
             batch = Batch()
-        batch.folds.append((count, first))
+        batch.folds.append((first, count))
     if batch.sessions or batch.imap or batch.folds:
         yield batch

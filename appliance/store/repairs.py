@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from appliance.records import Topic
+from appliance.store.check_record import drop_recipients, make_stand_in
 from appliance.store.tx import Tx
 
 _COUNTERS = """
@@ -80,4 +81,6 @@ REPAIRS: dict[str, Callable[[Tx, int], None]] = {
     "usage-domain": lambda tx, id_: use_again(tx, "domain", id_),
     "usage-organisation": lambda tx, id_: use_again(tx, "organisation", id_),
     "unused-body": note_unused,
+    "transaction-without-session": make_stand_in,
+    "recipient-without-transaction": drop_recipients,
 }

@@ -27,9 +27,11 @@ from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
 from appliance.store.record import Recorder
 from appliance.store.record_policy import RecordPolicy
+from appliance.store.record_upkeep import RECORD_DAYS
 from appliance.store.spool import MemoryBudget, Spool, empty_spool
 from appliance.store.trace import Traces
 from appliance.store.upkeep import Upkeep
+from appliance.store.uptime import Uptime
 
 DATABASE = "appliance.db"
 BYTES_IN_FLIGHT = 256 * 1024 * 1024
@@ -40,7 +42,15 @@ class Store:
     """All rooms of the store on one engine."""
 
     def __init__(
-        self, data_dir: Path, engine: Engine, feed: Feed, guard: DiskGuard, budget: MemoryBudget, privacy: str
+        self,
+        data_dir: Path,
+        engine: Engine,
+        feed: Feed,
+        guard: DiskGuard,
+        budget: MemoryBudget,
+        *,
+        privacy: str = "full",
+        record_days: int = RECORD_DAYS,
     ) -> None:
         self.data_dir = data_dir
         self.engine = engine
@@ -61,7 +71,8 @@ class Store:
         self.accept = Acceptor(engine, self.blobs, self.record)
         self.credentials = Credentials(engine)
         self.audit = Audit(engine)
-        self.upkeep = Upkeep(engine, self.blobs, self.pool, guard)
+        self.upkeep = Upkeep(engine, self.blobs, self.pool, guard, record_days=record_days)
+        self.uptime = Uptime(engine)
         self.check = Check(engine, self.blobs, self.pool, self.audit)
 
     def new_spool(self, *, head_limit: int | None = None) -> Spool:
@@ -85,13 +96,14 @@ def open_store(
     max_message_size: int = MAX_MESSAGE_SIZE,
     bytes_in_flight: int = BYTES_IN_FLIGHT,
     privacy: str = "full",
+    record_days: int = RECORD_DAYS,
 ) -> Store:
     """Open the store in `data_dir`, made and migrated as needed.
 
     The caller holds the directory's lock (`appliance.store.lock`). `ids` is called on the writer thread and must
     belong to the store alone. `disk_reserve` None is the default for `max_message_size`; `bytes_in_flight` 0 is
-    unlimited. `privacy` is what the record holds where no domain says otherwise (`appliance.store.privacy`). Needs
-    no running loop. Raises SchemaError with one line for the operator.
+    unlimited. `privacy` is what the record holds where no domain says otherwise (`appliance.store.privacy`), for
+    `record_days` (0: for ever). Needs no running loop. Raises SchemaError with one line for the operator.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data_dir / "blobs").mkdir(mode=0o700, exist_ok=True)
@@ -103,4 +115,4 @@ def open_store(
     feed = Feed()
     engine = Engine(SqliteFile(path), feed, now=now, ids=ids)
     engine.relieve, guard.on_low = guard.relieve, engine.shrink
-    return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight), privacy)
+    return Store(data_dir, engine, feed, guard, MemoryBudget(bytes_in_flight), privacy=privacy, record_days=record_days)

@@ -19,6 +19,8 @@ from appliance.store.errors import StoreBroken, StoreError
 from appliance.store.files import FilePool
 from appliance.store.holds import Name
 from appliance.store.mailbox_acts import gone, sweep
+from appliance.store.record_upkeep import DAY, OLD_ROWS, RECORD_DAYS, purge_rows
+from appliance.store.record_upkeep import SLICE as RECORD_SLICE
 
 T = TypeVar("T")
 log = structlog.get_logger("appliance.store")
@@ -51,6 +53,7 @@ class Purged(msgspec.Struct):
 
     tombstones: int = 0
     journal: int = 0
+    records: int = 0
     messages: int = 0
     bodies: int = 0
     files: int = 0
@@ -60,8 +63,17 @@ class Purged(msgspec.Struct):
 class Upkeep:
     """The store's own work. `run` does it all, for as long as it is not cancelled."""
 
-    def __init__(self, engine: Engine, blobs: Blobs, pool: FilePool, guard: DiskGuard | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        blobs: Blobs,
+        pool: FilePool,
+        guard: DiskGuard | None = None,
+        *,
+        record_days: int = RECORD_DAYS,
+    ) -> None:
         self._engine = engine
+        self._record_days = record_days
         self._blobs = blobs
         self._pool = pool
         self._guard = guard
@@ -87,6 +99,7 @@ class Upkeep:
             await self._pool.run(self._guard.tend)
         done.tombstones = await self._slices(lambda tx: purge_tombstones(tx, now - TOMBSTONE_US))
         done.journal = await self._slices(lambda tx: tx.execute(_OLD_JOURNAL, (now - JOURNAL_US, SLICE)).rowcount)
+        done.records = await self._purge_records(now)
         done.messages = await self._sweep_gone()
         done.bodies = await self.collect()
         if strays:
@@ -117,6 +130,16 @@ class Upkeep:
             count += await self._slices(partial(sweep, mailbox=mailbox, limit=SLICE))
         return count
 
+    async def _purge_records(self, now: int) -> int:
+        """Rows of the record that have had their days."""
+        if not self._record_days:
+            return 0
+        before = now - self._record_days * DAY
+        count = 0
+        for statement in OLD_ROWS:
+            count += await self._slices(partial(purge_rows, statement=statement, before=before), RECORD_SLICE)
+        return count
+
     def _delete_strays(self, before: int) -> int:
         count = 0
         for name, status in self._blobs.files.names():
@@ -124,13 +147,13 @@ class Upkeep:
                 count += 1
         return count
 
-    async def _slices(self, job: Callable[[Tx], int]) -> int:
+    async def _slices(self, job: Callable[[Tx], int], limit: int = SLICE) -> int:
         """Repeat a slice until it finds less than a full one; gives the sum."""
         total = 0
         while True:
             count = await self._slice(job)
             total += count
-            if count < SLICE:
+            if count < limit:
                 return total
 
     async def _slice(self, job: Callable[[Tx], T]) -> T:

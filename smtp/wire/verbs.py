@@ -85,6 +85,7 @@ async def _rcpt(connection: "Connection", command: Command) -> Reply:
         return replies.RECIPIENT_OK
     if isinstance(route, Reply):
         return route
+        transaction.refused += 1
     transaction.refused += 1
     reply = replies.refusal(command.argument.path, route)
     return await _guessed(connection, reply, verdict) if isinstance(route, UnknownUser) else reply

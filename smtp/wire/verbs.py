@@ -84,8 +84,8 @@ async def _rcpt(connection: "Connection", command: Command) -> Reply:
         transaction.routes.append((command.argument, route))
         return replies.RECIPIENT_OK
     if isinstance(route, Reply):
-        return route
         transaction.refused += 1
+        return route
     transaction.refused += 1
     reply = replies.refusal(command.argument.path, route)
     return await _guessed(connection, reply, verdict) if isinstance(route, UnknownUser) else reply

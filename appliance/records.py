@@ -102,6 +102,19 @@ class Credential(msgspec.Struct, frozen=True):
     last_used_from: str | None
     used_at: int | None
     revoked_at: int | None
+    opener: int | None = None
+    """Of a session: the credential it was opened with."""
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """Who administers the server: no mailbox, even where one has the same address."""
+
+    id: int
+    email: str
+    """Folded, as accounts' addresses are."""
+    role: str
+    created_at: int
+    suspended_at: int | None
 
 
 class MailboxInfo(msgspec.Struct, frozen=True):

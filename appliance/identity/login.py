@@ -77,19 +77,17 @@ class Logins:
         Waits out the throttle's delay (up to 30 seconds). With a password that was right within the last
         five minutes, it costs microseconds.
         """
-        name, account = self._look_up(address)
+        name, account = self.look_up(address)
         credential = self._store.credentials.password_of(account.id) if account else None
         try:
-            await self._hold_back(name, peer, credential)
-            right = await self._verified(name, password, account, credential)
+            await self.hold_back(name, peer, credential)
+            right = await self.verified(name, password, account, credential)
         except PasswordsBusy:
             raise LoginRefused("busy", BUSY_SECONDS) from None
         if not right or account is None or credential is None:
-            self._throttle.failed(name, peer.address, self._now())
-            log.info("sign-in refused", why="credentials", login=name, peer=peer.address, protocol=protocol)
-            raise LoginRefused("credentials")
-        self._throttle.succeeded(name, peer.address)
-        return self._admitted(account, credential, peer, protocol)
+            raise self.failed(name, peer, protocol)
+        self.succeeded(name, peer)
+        return self.admitted(account, credential, peer, protocol)
 
     async def flush(self) -> None:
         """Writes when and from where credentials were last used; called now and then, and at the end."""
@@ -105,14 +103,17 @@ class Logins:
 
         await self._store.engine.write(job)
 
-    def _look_up(self, address: str) -> tuple[str, Account | None]:
+    # The steps, for whoever has another door to make of them (`operator_login`).
+
+    def look_up(self, address: str) -> tuple[str, Account | None]:
         """The name to throttle by, and whose it is."""
         text = address[:MAX_LOGIN]
         account = self._store.directory.account(text)
         return (account.address if account else text.casefold()), account
 
-    async def _hold_back(self, name: str, peer: Peer, credential: Credential | None) -> None:
-        known = credential is not None and credential.last_used_from == peer.address
+    async def hold_back(self, name: str, peer: Peer, *credentials: Credential | None) -> None:
+        """Waits as the throttle says, or raises LoginRefused "throttled"; `credentials` are the name's passwords."""
+        known = any(one is not None and one.last_used_from == peer.address for one in credentials)
         decision = self._throttle.decide(name, peer.address, self._now(), known=known)
         if decision.delay and not decision.refused_for:
             await self._sleep(decision.delay)
@@ -122,7 +123,24 @@ class Logins:
             log.info("sign-in refused", why="throttled", login=name, peer=peer.address)
             raise LoginRefused("throttled", decision.refused_for)
 
-    async def _verified(
+    def failed(self, name: str, peer: Peer, protocol: str) -> LoginRefused:
+        """Counts a wrong password, or an unknown name; gives what to raise."""
+        self._throttle.failed(name, peer.address, self._now())
+        log.info("sign-in refused", why="credentials", login=name, peer=peer.address, protocol=protocol)
+        return LoginRefused("credentials")
+
+    def succeeded(self, name: str, peer: Peer) -> None:
+        """Remembers where a name was signed in to from."""
+        self._throttle.succeeded(name, peer.address)
+
+    def used(self, credential: int, peer: Peer) -> None:
+        """A credential has opened something; written by `flush`, at most once in five minutes."""
+        now = self._now()
+        if now - self._touched.get(credential, 0) >= TOUCH_EVERY_US:
+            self._touched[credential] = now
+            self._untold[credential] = (now, peer.address)
+
+    async def verified(
         self, name: str, password: str | bytes, account: Account | None, credential: Credential | None
     ) -> bool:
         """Whether the password is right, by the cache or by its hash; callers with the same question share one."""
@@ -143,7 +161,7 @@ class Logins:
             self._renew_if_outdated(credential, password)
         return right
 
-    def _admitted(self, account: Account, credential: Credential, peer: Peer, protocol: str) -> Login:
+    def admitted(self, account: Account, credential: Credential, peer: Peer, protocol: str) -> Login:
         """What holds after the wait: the account as it is now, with the credential still its password."""
         current = self._store.directory.account_by_id(account.id)
         if current is None or (current.epoch != account.epoch and not self._still_valid(credential)):
@@ -151,10 +169,7 @@ class Logins:
         if current.suspended_at is not None:
             log.info("sign-in refused", why="suspended", login=account.address, peer=peer.address, protocol=protocol)
             raise LoginRefused("suspended")
-        now = self._now()
-        if now - self._touched.get(credential.id, 0) >= TOUCH_EVERY_US:
-            self._touched[credential.id] = now
-            self._untold[credential.id] = (now, peer.address)
+        self.used(credential.id, peer)
         return Login(current, credential.id)
 
     def _renew_if_outdated(self, credential: Credential, password: str | bytes) -> None:

@@ -27,9 +27,11 @@ from appliance.provision.mailboxes import (
     set_quota,
     suspend_mailbox,
 )
+from appliance.provision.record import Actor
 from appliance.provision.values import ProvisionError
 
 __all__ = [
+    "Actor",
     "Invitation",
     "ProvisionError",
     "add_alias",

@@ -1,4 +1,4 @@
-"""The ledger of all that opens an account, read: passwords and invites, one table.
+"""The ledger of all that opens something, read: passwords, invites, sessions, one table.
 
 What is kept is never a secret itself: of a password its Argon2id hash, of a token its SHA-256. What changes the
 ledger is in `credential_acts`.
@@ -7,13 +7,13 @@ ledger is in `credential_acts`.
 from appliance.records import Credential
 from appliance.store.engine import Engine
 
-ACCOUNT_OWNER = "account"
-"""`owner_kind` of what belongs to an account."""
+ACCOUNT_OWNER, OPERATOR_OWNER = "account", "operator"
+"""`owner_kind` of what belongs to an account, and to an operator."""
 PASSWORD, INVITE = "password", "invite"
 """Kinds of credentials."""
 CREDENTIAL = (
     "SELECT id, owner_kind, owner, kind, name, secret_hash, created_at, created_by, expires_at, last_used_at, "
-    "last_used_from, used_at, revoked_at FROM credential"
+    "last_used_from, used_at, revoked_at, opener FROM credential"
 )
 """Rows of `Credential`."""
 _OF_ACCOUNT = f"{CREDENTIAL} WHERE owner_kind = '{ACCOUNT_OWNER}' AND owner = ?"

@@ -25,6 +25,7 @@ from appliance.store.kv import KV
 from appliance.store.mailboxes import Mailboxes
 from appliance.store.messages import Messages
 from appliance.store.migrate import migrate
+from appliance.store.operators import Operators
 from appliance.store.record import Recorder
 from appliance.store.record_policy import RecordPolicy
 from appliance.store.record_upkeep import RECORD_DAYS
@@ -70,6 +71,7 @@ class Store:
         self.traces = Traces(engine)
         self.accept = Acceptor(engine, self.blobs, self.record)
         self.credentials = Credentials(engine)
+        self.operators = Operators(engine)
         self.audit = Audit(engine)
         self.upkeep = Upkeep(engine, self.blobs, self.pool, guard, record_days=record_days)
         self.uptime = Uptime(engine)

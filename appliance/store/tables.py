@@ -125,6 +125,16 @@ class AddressTarget(Table):
         indexes = ((("account",), False),)
 
 
+class Operator(Table):
+    """An administrator."""
+
+    id = BigIntegerField(primary_key=True)
+    email = TextField(unique=True)
+    role = TextField()
+    created_at = BigIntegerField()
+    suspended_at = BigIntegerField(null=True)
+
+
 class Credential(Table):
     """One row of the ledger of all that opens something."""
 
@@ -142,6 +152,7 @@ class Credential(Table):
     last_used_from = TextField(null=True)
     used_at = BigIntegerField(null=True)
     revoked_at = BigIntegerField(null=True)
+    opener = BigIntegerField(null=True)
 
     class Meta:
         indexes = ((("owner_kind", "owner", "kind"), False), (("kind", "secret_hash"), False))

@@ -67,6 +67,23 @@ class Part:
         self.lines = 0
 
 
+def read_fields(data: Octets, start: int, end: int, wanted: frozenset[bytes] = _WANTED) -> dict[bytes, bytes]:
+    """The fields of a header block that describe a message or part: folded values by key, the first of each name,
+    but for address lists, which are read as one."""
+    fields: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
+    for name, value in raw_fields(data, start, end):
+        key = name.lower()
+        if key in wanted:
+            if key not in fields:
+                fields[key] = value[:MAX_FIELD]
+            elif key in LISTS:
+                repeated.setdefault(key, [fields[key]]).append(value)
+    for key, values in repeated.items():
+        fields[key] = b",".join(values)[:MAX_FIELD]
+    return fields
+
+
 class PartScanner:
     """Scans one message. `max_depth` and `max_parts` 0 are no limit of the caller's."""
 
@@ -83,7 +100,7 @@ class PartScanner:
         """The message with all its parts."""
         end = len(self._data)
         part = Part(0, header_end(self._data, 0, end), end)
-        self._read_fields(part, _WANTED)
+        part.fields = read_fields(self._data, 0, part.body_start)
         self._classify(part, TEXT_PLAIN, 0)
         self._count_lines()
         return part
@@ -94,22 +111,9 @@ class PartScanner:
         size = part.body_start - start
         if size <= self._headers_left:
             self._headers_left -= size
-            self._read_fields(part, wanted)
+            part.fields = read_fields(self._data, start, part.body_start, wanted)
         self._classify(part, default, depth)
         return part
-
-    def _read_fields(self, part: Part, wanted: frozenset[bytes]) -> None:
-        fields = part.fields
-        repeated: dict[bytes, list[bytes]] = {}
-        for name, value in raw_fields(self._data, part.header_start, part.body_start):
-            key = name.lower()
-            if key in wanted:
-                if key not in fields:
-                    fields[key] = value[:MAX_FIELD]
-                elif key in LISTS:
-                    repeated.setdefault(key, [fields[key]]).append(value)
-        for key, values in repeated.items():
-            fields[key] = b",".join(values)[:MAX_FIELD]
 
     def _classify(self, part: Part, default: MediaType, depth: int) -> None:
         fields = part.fields

@@ -6,10 +6,11 @@ import msgspec
 
 from appliance.mail.bodystructure import body_items
 from appliance.mail.date_time import parse_date_time
+from appliance.mail.downgrade import downgrade, downgrade_parameters, downgrade_value
 from appliance.mail.encoded_words import decode_words
 from appliance.mail.header import Octets, unfold
 from appliance.mail.imap_envelope import envelope
-from appliance.mail.part_scanner import Part, PartScanner
+from appliance.mail.part_scanner import Part, PartScanner, read_fields
 
 
 class Rendition(msgspec.Struct, frozen=True):
@@ -17,6 +18,10 @@ class Rendition(msgspec.Struct, frozen=True):
 
     `envelope`, `bodystructure` and `body` are finished IMAP syntax (RFC 3501 §7.4.2), `parts` the packed part
     index, `header` the message's header block with its empty line. The texts are decoded and lower-cased.
+
+    A header beyond ASCII (RFC 6532) has a form in ASCII as well, `downgraded` (RFC 6857). The finished syntax is made
+    of that, so that no client finds raw UTF-8 in it (RFC 3501 §4.3); the texts are made of the header as it came.
+    Whether the header itself is served downgraded is the choice of who stores the message: `in_ascii`.
     """
 
     header: bytes
@@ -32,6 +37,20 @@ class Rendition(msgspec.Struct, frozen=True):
     cc_text: str
     bcc_text: str
     subject_text: str
+    downgraded: bytes = b""
+    """The header in ASCII, with its empty line; b"" where it is that already. Never as long as the header itself."""
+    replaces: int = 0
+    """Octets at the start of the stored body that `header` stands for, 0 where it is these octets."""
+
+    def in_ascii(self) -> "Rendition":
+        """The rendition of a message that is served with its downgraded header."""
+        if not self.downgraded:
+            return self
+        return msgspec.structs.replace(self, header=self.downgraded, replaces=len(self.header))
+
+    def served(self, stored: int) -> int:
+        """Octets of a message as it is served, of a body of `stored` octets."""
+        return stored - self.replaces + len(self.header) if self.replaces else stored
 
 
 class PartSpan(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -74,10 +93,12 @@ def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts
     """
     data: Octets = bytes(source) if isinstance(source, memoryview) else source
     top = PartScanner(data, max_depth, max_parts).scan()
-    body, bodystructure = body_items(top)
+    header = data[: top.body_start]
     get = top.fields.get
+    downgraded = _tell_in_ascii(top, header)
+    body, bodystructure = body_items(top)
     return Rendition(
-        header=data[: top.body_start],
+        header=header,
         envelope=envelope(top.fields),
         bodystructure=bodystructure,
         body=body,
@@ -89,7 +110,29 @@ def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts
         cc_text=_text(get(b"cc")).casefold(),
         bcc_text=_text(get(b"bcc")).casefold(),
         subject_text=_text(get(b"subject")).casefold(),
+        downgraded=downgraded,
     )
+
+
+def _tell_in_ascii(top: Part, header: bytes) -> bytes:
+    """Puts ASCII in place of what the message and its parts say of themselves beyond it; gives the header in ASCII."""
+    below = list(top.children)
+    while below:
+        part = below.pop()
+        below += part.children
+        if not all(map(bytes.isascii, part.fields.values())):
+            shown = {key: downgrade_value(key, value) for key, value in part.fields.items()}
+            part.fields = {key: value for key, value in shown.items() if value is not None}
+            part.media = part.media._replace(parameters=downgrade_parameters(part.media.parameters))
+    if header.isascii():
+        return b""
+    downgraded = downgrade(header)
+    top.fields = read_fields(downgraded, 0, len(downgraded))
+    top.media = top.media._replace(parameters=downgrade_parameters(top.media.parameters))
+    if not downgraded.endswith(b"\n\r\n"):
+        downgraded += b"\r\n"  # the header ended before a line that is no field: now it ends by the rules
+    # By its size FETCH knows that a message is served so (`imap.sections`): the sizes must differ.
+    return downgraded if len(downgraded) != len(header) else downgraded.replace(b":", b": ", 1)
 
 
 def unpack_parts(packed: bytes) -> dict[str, PartSpan]:

@@ -182,7 +182,7 @@ def check_lines(shown: bytes) -> None:
 # Pieces of which headers are made, the odd ones more often than they are.
 _ODD = (
     'ü|Жук|日本|a|b.c|"Q, q"|"ü\\""|(c)|(ö(n))|=?utf-8?Q?=C3=BC?=|=?iso-8859-1?B?/A==?=|=?x|=?utf-8?B?w?|?=|<|>|@|,|;|'
-    "<u@x.example>|<ü@x.example>|ü@x.example|a@bücher.example|[1.2.3.4]|(|)|\"|\\|\t| for |\r|\0|\x7f|\xa0|\u2028|=|%|*|:|''"
+    "<u@x.example>|<ü@x.example>|ü@x.example|a@bücher.example|[1.2.3]|\"|\\|\t| for |\r|\0|\x7f|\xa0|\u2028|=|%|*|:|''"
 )
 _WORDS = st.sampled_from(_ODD.split("|"))
 _VALUES = st.lists(st.tuples(_WORDS, st.sampled_from(["", " ", "\t", "\r\n ", "  "])), max_size=30).map(

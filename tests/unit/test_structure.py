@@ -142,7 +142,7 @@ def test_parameters_pass_as_strings_with_their_pieces_joined() -> None:
         [(b"name*", b"utf-8'en'a%20bc.txt")],
         [(b"charset", b"us-ascii")],
         [(b"charset", b"us-ascii")],
-        [(b"CHARSET", b"Gr\xc3\xb6\xc3\x9fe")],
+        [(b"CHARSET*", b"utf-8''Gr%C3%B6%C3%9Fe")],
     ]
     assert [body.fields[3] for body, _ in parts.values()][2] == (
         b"attachment",
@@ -350,3 +350,46 @@ def test_a_client_library_reads_every_rendition(name: str) -> None:
     parsed = parse_fetch_response(fetched(rendition))[1]
     assert parsed[b"ENVELOPE"].subject == parse_envelope(rendition.envelope)[1]
     assert parsed[b"BODYSTRUCTURE"].is_multipart == (unpack_parts(rendition.parts)[""].kind == "multipart")
+
+
+def test_all_that_is_told_is_ascii() -> None:
+    """RFC 6857: also of parts and embedded messages, whose own octets stay."""
+    inner = "From: Ö <ö@x.example>\r\nSubject: für\r\nMessage-ID: <ü@x>\r\n\r\nx\r\n"
+    message = (
+        "From: Пётр <пётр@x.example>\r\nTo: a@x.example\r\nSubject: Grüße\r\nMessage-ID: <ü@x>\r\n"
+        "Content-Type: multipart/mixed; boundary=b; x=ü\r\n\r\n"
+        "--b\r\nContent-Type: text/plain; name=größe.txt\r\nContent-ID: <ü>\r\nContent-Description: ü\r\n\r\nx\r\n"
+        f"--b\r\nContent-Type: message/rfc822\r\nContent-Disposition: inline; filename=ü\r\n\r\n{inner}\r\n--b--\r\n"
+    ).encode()
+    rendition = render(message)
+    assert (rendition.envelope + rendition.bodystructure + rendition.body).isascii()
+    assert rendition.envelope == (
+        b'(NIL "=?utf-8?B?R3LDvMOfZQ==?=" {peter} {peter} {peter} ((NIL NIL "a" "x.example")) NIL NIL NIL NIL)'.replace(
+            b"{peter}",
+            b'((NIL NIL "=?utf-8?B?0J/RkdGC0YA=?= =?utf-8?B?INC/0ZHRgtGAQHguZXhhbXBsZQ==?=" NIL)(NIL NIL NIL NIL))',
+        )
+    )
+    assert b"""("name*" "utf-8''gr%C3%B6%C3%9Fe.txt" "charset" "us-ascii") NIL "=?utf-8?B?w7w=?=" "7bit\"""" in rendition.bodystructure
+    assert b"""("inline" ("filename*" "utf-8''%C3%BC"))""" in rendition.bodystructure
+    assert b"""(NIL "=?utf-8?B?ZsO8cg==?=" ((""" in rendition.bodystructure
+    assert rendition.from_text == "пётр <пётр@x.example>"
+    assert rendition.message_id == "<ü@x>"
+    assert rendition.header == message[: len(rendition.header)]
+    shown = rendition.in_ascii()
+    assert shown.header == rendition.downgraded
+    assert shown.header.isascii()
+    assert shown.served(len(message)) == len(shown.header + message[shown.replaces :])
+
+
+@pytest.mark.parametrize("text", ["ü", "ü" * 30, "a ü b", "für", "Größenwahn", "ü\r\n\tü"])
+def test_a_downgraded_header_is_known_by_its_size(text: str) -> None:
+    for blanks in range(40):  # at some number, encoded words would be as long as what they stand for
+        header = f"To: a@b.example\r\nReceived: from a by b{' ' * blanks} for <{text}@x>; d\r\nSubject: {text}\r\n\r\n"
+        rendition = render(header.encode() + b"x")
+        assert len(rendition.downgraded) != len(header.encode())
+
+
+def test_a_header_without_its_end_gets_one() -> None:
+    assert render("Subject: ü\r\nno field".encode()).downgraded.endswith(b"?=\r\n\r\n")
+    assert render("Subject: ü".encode()).downgraded.endswith(b"?=\r\n\r\n")
+    assert render(b"Subject: plain\r\nno field").downgraded == b""

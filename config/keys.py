@@ -18,6 +18,7 @@ KINDS: dict[str, Kind] = {
     "server.hostname": values.HOSTNAME,
     "server.contact": values.MAILBOX,
     "server.addresses": values.ADDRESSES,
+    "server.probe_domain": values.HOSTNAME,
     "server.data_dir": values.PATH,
     "server.master_key": values.PATH,
     "server.max_message_size": values.SIZE,

@@ -16,6 +16,8 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mailbox that gets mail for bare `postmaster` and `postmaster@hostname`."""
     addresses: tuple[str, ...] = ()
     """Our public IP addresses, where the server stands behind NAT."""
+    probe_domain: str = ""
+    """Domain whose mail server may be tried, to see whether port 25 is open outwards. Empty: not checked."""
     data_dir: str = ""
     """Directory of the database and the message files. Empty: `appliance/` under XDG state."""
     master_key: str = ""

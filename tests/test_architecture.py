@@ -64,6 +64,8 @@ PURE = (
     "appliance/connections.py",
     "appliance/dns/answers.py",
     "appliance/dns/cache.py",
+    "appliance/dns/host_facts.py",
+    "appliance/dns/host_verdict.py",
     "appliance/dns/names.py",
     "appliance/sessions.py",
     "appliance/identity/sasl.py",

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 
@@ -26,6 +26,7 @@ from appliance.control.server import ControlServer
 from appliance.identity.login import Logins
 from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker, id_text
+from appliance.mail.session_record import ImapSessionRecord
 from appliance.rendering import Renderer
 from appliance.sealing import MasterKeyError, ensure_master_key
 from appliance.sessions import LiveSession, Sessions
@@ -181,6 +182,8 @@ class Appliance:
     async def _build(self, stack: AsyncExitStack) -> None:
         self.store = self._open_store()
         stack.callback(self.store.close)
+        await self.store.uptime.start()
+        stack.push_async_callback(_end_record, self.store)
         self.tls = _contexts(self.settings, self.places, self.now)
         self.passwords = Passwords(self._costs)
         stack.callback(self.passwords.close)
@@ -204,13 +207,16 @@ class Appliance:
                 disk_reserve=self.places.disk_reserve,
                 max_message_size=self.settings.server.max_message_size,
                 bytes_in_flight=self.settings.limits.bytes_in_flight,
+                privacy=self.settings.records.privacy,
+                record_days=self.settings.records.days,
             )
         except StoreError as error:
             raise ConfigError(f"[server] data_dir {self.places.data_dir}: {error}") from None
 
     async def _begin_upkeep(self, stack: AsyncExitStack) -> None:
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(_upkeep(self.store)), group.create_task(_flush_often(self.logins))]
+        chores = _until_broken(self.store.upkeep.run), _until_broken(self.store.uptime.run), _flush_often(self.logins)
+        tasks = [group.create_task(chore) for chore in chores]
         stack.callback(lambda: [task.cancel() for task in tasks])
 
     async def _open_fronts(self, stack: AsyncExitStack) -> None:
@@ -272,7 +278,7 @@ class Appliance:
             admit=partial(_admit, counter),
             sessions=self.sessions,
             stressed=lambda: counter.stressed,
-            note=_log_session,
+            note=partial(_note_session, self.store),
         )
 
     def _web_house(self, new_id: IdMaker) -> WebHouse:
@@ -325,8 +331,16 @@ def _admit(counter: ConnectionCounter, address: str) -> Callable[[], None] | Non
     return partial(counter.leave, address) if counter.admit(address) is None else None
 
 
-def _log_session(live: LiveSession, outcome: str, ended: int | None) -> None:
-    """A line when somebody has logged in over IMAP, and one when that session is over, with how and how much."""
+def _note_session(store: Store, live: LiveSession, outcome: str, ended: int | None) -> None:
+    """A line when somebody has logged in over IMAP, and one when that session is over, with how and how much.
+
+    The same goes on record.
+    """
+    record = ImapSessionRecord(
+        live.id, live.peer.address, live.since, live.account_id, live.credential, live.client,
+        live.tls_version, live.tls_cipher, ended, outcome, live.received, live.sent,
+    )  # fmt: skip
+    store.record.remember_imap(record)
     who = {"session": id_text(live.id), "account": live.account, "peer": live.peer.address}
     if ended is None:
         log.info("signed in", **who, protocol=live.protocol, tls=live.tls_version)
@@ -336,12 +350,21 @@ def _log_session(live: LiveSession, outcome: str, ended: int | None) -> None:
         log.info("session over", **who, outcome=outcome, client=live.client, seconds=seconds, **traffic)
 
 
-async def _upkeep(store: Store) -> None:
+async def _until_broken(run: Callable[[], Awaitable[None]]) -> None:
     try:
-        await store.upkeep.run()
+        await run()
     except StoreBroken as error:
         # `until` sees it as well, and ends the daemon.
         log.error("upkeep ends", error=str(error))
+
+
+async def _end_record(store: Store) -> None:
+    """All sessions are over: what they left is written, and that the server stopped in order."""
+    await store.record.flush()
+    try:
+        await store.uptime.stop()
+    except StoreError as error:
+        log.warning("the end is not on record", error=str(error))
 
 
 async def _flush_often(logins: Logins) -> None:

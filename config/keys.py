@@ -57,6 +57,8 @@ KINDS: dict[str, Kind] = {
     "limits.mime_depth": values.COUNT,
     "limits.mime_parts": values.COUNT,
     "limits.bytes_in_flight": values.SIZE_OR_NONE,
+    "records.privacy": values.PRIVACY,
+    "records.days": values.COUNT,
 }
 """Kind of each key, by `table.key`."""
 

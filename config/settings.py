@@ -128,6 +128,16 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Message bytes held in memory by all sessions; what is spooled to disk does not count."""
 
 
+class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of sessions and of the mail they brought."""
+
+    privacy: str = "full"
+    """How much: full, no-subjects, or metadata (no transcript either, and a hash for who is at the other end).
+    A domain may have its own."""
+    days: int = 30
+    """For how many days; 0 is for ever."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All static settings."""
 
@@ -138,3 +148,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dns: Dns = Dns()
     tls: Tls = Tls()
     limits: Limits = Limits()
+    records: Records = Records()

@@ -166,6 +166,7 @@ RESERVE = Kind("size", 'bytes as an integer or as text such as "2GiB", or ""', _
 DURATION = Kind("duration", 'seconds as a number, or text such as "10m" (s, m, h, d)', parse_duration, _number)
 COUNT = Kind("count", "an integer of 0 or more", _count, _number)
 LOG_LEVEL = Kind("choice", '"debug", "info", "warning" or "error"', _choice("debug", "info", "warning", "error"))
+PRIVACY = Kind("choice", '"full", "no-subjects" or "metadata"', _choice("full", "no-subjects", "metadata"))
 TLS_VERSION = Kind("choice", '"1.2" or "1.3"', _choice("1.2", "1.3"))
 LISTENERS = Kind(
     "listeners",

@@ -5,7 +5,7 @@ from appliance.control.house import Caller, House, Progress
 from appliance.control.shapes import Shape, iso
 from appliance.control.verb import Arguments, Verb
 from appliance.store.census import totals
-from appliance.store.check import Finding
+from appliance.store.findings import Finding
 from appliance.store.disk import MIN_INODES, free
 
 

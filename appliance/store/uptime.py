@@ -31,8 +31,11 @@ class Uptime:
         self._alive = 0
 
     async def start(self) -> None:
-        """The server runs from now on. Raises StoreError."""
-        self._row, self._alive = await self._engine.write(_begin)
+        """The server runs from now on; where that can't be written, a later sign of life begins it."""
+        try:
+            await self.beat()
+        except StoreError as error:
+            log.warning("the start is not on record", error=str(error))
 
     async def run(self) -> None:
         """Give signs of life for as long as it is not cancelled; a broken disk ends it."""

@@ -195,3 +195,13 @@ async def test_a_machine_that_slept_leaves_a_gap(house) -> None:
 async def test_one_that_never_started_has_nothing_to_stop(house) -> None:
     await Uptime(house.store.engine).stop()
     assert house.count("uptime") == 0
+
+
+async def test_a_start_that_can_not_be_written_stops_nobody(house) -> None:
+    await house.sql("CREATE TRIGGER no BEFORE INSERT ON uptime BEGIN SELECT RAISE(ABORT, 'full'); END")
+    uptime = Uptime(house.store.engine)
+    await uptime.start()
+    await house.sql("DROP TRIGGER no")
+    house.time += 10 * SECOND
+    await uptime.beat()
+    assert house.store.traces.uptimes() == (Stretch(house.time, house.time, None),)

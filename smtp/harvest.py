@@ -12,6 +12,9 @@ has mail for us is not locked out by neighbours.
 A message that is taken halves the count of its own address, and of nothing else: an old list of recipients does no
 harm, and guessing pays two messages for each few guesses. That a recipient was accepted proves nothing, for
 postmaster always is.
+
+Who has signed in is named by his account instead of an address: that is a network of its own, so neighbours, or
+whoever else is behind the same NAT, cost him nothing.
 """
 
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -39,11 +42,10 @@ class Harvest:
         self._good: dict[str, None] = {}
         self._max_entries = max_entries
 
-    def unknown(self, address: str, now: int, *, trusted: bool = False) -> None:
-        """Counts an unknown recipient; that of somebody `trusted`, who has signed in, not for the network."""
+    def unknown(self, address: str, now: int) -> None:
+        """Counts an unknown recipient."""
         self._addresses.add(address, now)
-        if not trusted:
-            self._networks.add(network_of(address), now)
+        self._networks.add(network_of(address), now)
 
     def delivered(self, address: str) -> None:
         """A message from there was taken."""
@@ -53,12 +55,12 @@ class Harvest:
             del self._good[next(iter(self._good))]
         self._good[address] = None
 
-    def judge(self, address: str, now: int, *, trusted: bool = False) -> Verdict:
+    def judge(self, address: str, now: int) -> Verdict:
         """What the next recipient from there has to bear: nothing, a delay if it is unknown, or no look at all."""
         if not self._addresses and not self._networks:
             return "free"
         own = self._verdict(self._addresses.count(address, now), 1)
-        if trusted or own == "shut" or (own == "free" and address in self._good):
+        if own == "shut" or (own == "free" and address in self._good):
             return own
         neighbours = self._verdict(self._networks.count(network_of(address), now), NETWORK_FACTOR)
         return own if neighbours == "free" else neighbours

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance.mail.delivery import ToMailboxes, UnknownUser
-from appliance.mail.envelope import Envelope, MailFrom, RcptTo
+from appliance.mail.envelope import Envelope, MailFrom, RcptTo, SessionFacts
 from appliance.mail.reply import Reply
 from smtp import replies
 from smtp.harvest import Verdict
@@ -94,7 +94,7 @@ async def _rcpt(connection: "Connection", command: Command) -> Reply:
 async def _guessed(connection: "Connection", reply: Reply, verdict: Verdict) -> Reply:
     """Guessing addresses gets slow, then ends (RFC 5321 §7.3), by this session or by all from there."""
     front, facts, limits = connection.front, connection.facts, connection.front.limits
-    front.harvest.unknown(facts.peer.address, front.receiver.now(), trusted=bool(facts.account))
+    front.harvest.unknown(_guesser(facts), front.receiver.now())
     connection.unknown_recipients += 1
     guessed = connection.unknown_recipients
     if reached(guessed, limits.unknown_recipients) or _verdict(connection) == "shut":
@@ -106,8 +106,12 @@ async def _guessed(connection: "Connection", reply: Reply, verdict: Verdict) -> 
 
 
 def _verdict(connection: "Connection") -> Verdict:
-    facts, front = connection.facts, connection.front
-    return front.harvest.judge(facts.peer.address, front.receiver.now(), trusted=bool(facts.account))
+    return connection.front.harvest.judge(_guesser(connection.facts), connection.front.receiver.now())
+
+
+def _guesser(facts: SessionFacts) -> str:
+    """Who is known to guess: an account wherever it is, or an address."""
+    return f"account {facts.account}" if facts.account else facts.peer.address
 
 
 async def _data(connection: "Connection", command: Command) -> Reply:
@@ -130,8 +134,8 @@ async def _data(connection: "Connection", command: Command) -> Reply:
         connection.suspend_timeout()
         reply = await arrival.finish()
         connection.unconfirmed = arrival.unconfirmed
-        if reply.code == replies.OK.code and not connection.facts.account:
-            connection.front.harvest.delivered(connection.facts.peer.address)
+        if reply.code == replies.OK.code:
+            connection.front.harvest.delivered(_guesser(connection.facts))
         return reply
     finally:
         connection.phase = "command"

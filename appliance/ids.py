@@ -42,6 +42,11 @@ def first_id(at_us: int) -> int:
     return max(at_us // 1000 - EPOCH_MS, 0) << (NODE_BITS + SEQUENCE_BITS)
 
 
+def time_of(number: int) -> int:
+    """When an id was made, in UTC microseconds, to the millisecond."""
+    return ((number >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS) * 1000
+
+
 class IdMaker:
     """Makes ids; one for each process. `now` gives UTC microseconds. Safe for one thread at a time."""
 

@@ -22,6 +22,7 @@ from appliance.cli.sessions import sessions
 from appliance.cli.status import status
 from appliance.cli.terminal import Terminal, shared
 from appliance.cli.text import printable
+from appliance.cli.trace import trace
 from appliance.control.reply import FAILED, OK, USAGE, VerbError
 from config.load import ConfigError
 
@@ -37,7 +38,7 @@ def app() -> None:
     """
 
 
-for _verb in (serve, status, check, config, domain, mailbox, alias, address, sessions):
+for _verb in (serve, status, check, config, domain, mailbox, alias, address, sessions, trace):
     app.add_command(_verb)
 
 

@@ -27,7 +27,8 @@ ENDS = {
     "kicked": "an administrator ended it",
     "revoked": "what opened it was taken back: the mailbox or its password changed",
     "internal error": "the server failed inside: its log has more",
-    "rate": "the peer was too fast",
+    "rate": "the peer came too often",
+    "message too big": "the peer sent a message far beyond the limit",
     "throttled": "too many wrong passwords from there",
 }
 """How a session ended, in plain words; an outcome without any is shown as it is."""

@@ -11,7 +11,7 @@ from typing import Any
 from appliance.mail.structure import PartSpan, unpack_parts
 from appliance.records import MessageRow
 from imap.header_subset import closed, subset_key, subset_of
-from imap.sections import Piece, find_section, from_header, literal_of, needs_parts
+from imap.sections import Extent, Piece, find_section, from_header, literal_of, needs_parts
 from imap.view import MailboxView, Selection
 from imap.wire.dates import internal_date
 from imap.wire.fetch_att import Attribute, BodySection, FetchItem
@@ -94,10 +94,16 @@ class FetchPlan:
         return self._joined(numbers, uids, texts, rows or (), known or {})
 
     def pieces(
-        self, view: MailboxView, number: int, row: MessageRow, known: FieldSets | None = None
+        self,
+        view: MailboxView,
+        number: int,
+        row: MessageRow,
+        known: FieldSets | None = None,
+        whole: Extent | None = None,
     ) -> list[Piece] | None:
         """The response for one message with body content; None where it is gone. The octets of each cut are to be
-        sent in its place, of the body as stored, and nothing else between."""
+        sent in its place, of the body as stored, and nothing else between. `whole` is all of the message
+        (`sections.whole_of`), None for its prefix and all of the stored body."""
         if view.truth.index(row.uid) is None:
             return None
         text: bytes | None = None
@@ -105,12 +111,13 @@ class FetchPlan:
             text = view.flag_text(row.uid)
             view.told((row.uid,))
         parts: Mapping[str, PartSpan] = unpack_parts(row.parts) if row.parts is not None else {}
+        whole = whole or Extent(row.prefix, 0, row.size - len(row.prefix))
         pieces: list[Piece] = [b"* %d FETCH (" % number]
         for place, (item, (template, column)) in enumerate(zip(self.items, self._columns, strict=True)):
             lead = b" " if place else b""
             if isinstance(item, BodySection) and not from_header(item):
                 pieces.append(lead + item.label + b" ")
-                pieces += find_section(item, row.prefix, row.size - len(row.prefix), parts)
+                pieces += find_section(item, whole, parts)
             else:
                 (value,) = column((row.uid,), (text,), (row,), known or {})
                 pieces.append(lead + template % (value,))

@@ -1,10 +1,11 @@
 """Where the octets of a body section lie (RFC 3501 §6.4.5), without reading the body.
 
 A message is its prefix (fields that differ by recipient, kept with the row) and the stored body, which others may
-share. All offsets here are into the stored body.
+share. All offsets here are into the stored body. Of a message whose header is served downgraded (RFC 6857) the prefix
+and that header stand before what follows the stored body's own header: `whole_of`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -78,19 +79,36 @@ def needs_parts(section: BodySection) -> bool:
     return bool(section.part) or section.text == "TEXT"
 
 
-def find_section(section: BodySection, prefix: bytes, body_size: int, parts: Mapping[str, PartSpan]) -> list[Piece]:
+def whole_of(prefix: bytes, size: int, stored: int, header: Callable[[], bytes]) -> Extent:
+    """All octets of a message that is served as `size` octets, of a stored body of `stored`.
+
+    `header` gives the header to serve; it is asked for only where that is another than the stored body's, which the
+    sizes tell (`mail.structure.Rendition.downgraded`).
+    """
+    if size == stored + len(prefix):
+        return Extent(prefix, 0, stored)
+    front = prefix + header()
+    return Extent(front, min(max(stored - (size - len(front)), 0), stored), stored)
+
+
+def find_section(section: BodySection, whole: Extent, parts: Mapping[str, PartSpan]) -> list[Piece]:
     """What to send for a section that needs the body; NIL where the message has no such section, as most servers
     answer (RFC 3501 §7.4.2: nstring)."""
     if not section.part:
-        start = parts[""].body_start if section.text == "TEXT" else 0
-        return Extent(b"" if section.text else prefix, start, body_size).pieces(section)
+        text = Extent(b"", parts[""].body_start, whole.stop) if section.text == "TEXT" else whole
+        return text.pieces(section)
     span = parts.get(".".join(map(str, section.part)))
     if span is None:
         return [b"NIL"]
     if section.text == "MIME":
         # Part 1 of a message that is no multipart: its MIME header is the message's (RFC 3501 §6.4.5).
         own = span.header_start == 0 and span.header_end == parts[""].header_end
-        return Extent(prefix if own else b"", span.header_start, span.header_end).pieces(section)
+        mime = (
+            Extent(whole.prefix, whole.start, span.header_end)
+            if own
+            else Extent(b"", span.header_start, span.header_end)
+        )
+        return mime.pieces(section)
     if not section.text:
         return Extent(b"", span.body_start, span.body_end).pieces(section)
     if span.kind != "message":

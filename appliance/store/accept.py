@@ -148,7 +148,7 @@ def store_plan(tx: Tx, blobs: Blobs, plan: Plan, stored: StoredBody) -> int:
     bodies: dict[int, int] = {}
     sums: dict[int, int] = {}
     for delivery in sorted(plan.deliveries, key=lambda delivery: delivery.account):
-        size = stored.size + len(delivery.prefix)
+        size = plan.rendition.served(stored.size) + len(delivery.prefix)
         domain = _deliver(tx, blobs, delivery, stored, plan.rendition, bodies, size, plan.trace)
         sums[domain] = sums.get(domain, 0) + size
     for domain, size in sorted(sums.items()):

@@ -23,6 +23,10 @@ UPDATE mailbox SET uidnext = uidnext + 1, highestmodseq = highestmodseq + 1, "ex
     unseen = unseen + ?, bytes = bytes + ?
 WHERE {where} RETURNING id, account, domain, uidvalidity, uidnext - 1, highestmodseq
 """
+_HEADER_SIZE = """
+SELECT length(r.header) FROM mailbox m JOIN blob b ON b.domain = m.domain AND b.sha256 = ?
+JOIN rendition r ON r.blob = b.id WHERE m.id = ?
+"""
 INSERT = """
 INSERT INTO message (mailbox, uid, domain, blob, prefix, flags, keywords, modseq, internaldate, savedate, size, trace)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -39,6 +43,19 @@ def add_body(tx: Tx, blobs: Blobs, stored: StoredBody, rendition: Rendition, dom
          r.cc_text, r.bcc_text, r.subject_text, r.parts, r.header),
     )  # fmt: skip
     return blob
+
+
+def served_size(tx: Tx, mailbox: int, stored: StoredBody, rendition: Rendition) -> int:
+    """Octets of a body as it is served in a mailbox, without prefix.
+
+    Where its domain has the very same body already, the rendition that is there stays. That of mail which came with
+    SMTPUTF8 has the downgraded header; a client that puts such a body into a mailbox gets it so, too.
+    """
+    if rendition.downgraded:
+        row = tx.execute(_HEADER_SIZE, (stored.sha256, mailbox)).fetchone()
+        if row is not None:
+            return stored.size - len(rendition.header) + int(row[0])
+    return stored.size
 
 
 def unseen_of(flags: int) -> int:
@@ -61,7 +78,10 @@ def add_message(
     internaldate: int,
     trace: int | None,
 ) -> None:
-    """The message row under a UID just taken; `size` is prefix and body together. Raises Conflict past the last UID."""
+    """The message row under a UID just taken; `size` is prefix and body together, as they are served.
+
+    Raises Conflict past the last UID.
+    """
     if uid > MAX_UID:
         raise Conflict("the folder has used up its 2^32-1 UIDs: move its messages to a new one")
     text = prefix.decode("utf-8")

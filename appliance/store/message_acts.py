@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from appliance.mail.structure import Rendition
 from appliance.records import DELETED, SEEN, AppendResult, FlagState, Topic
-from appliance.store.arrivals import NEXT_UID, add_body, add_message, unseen_of
+from appliance.store.arrivals import NEXT_UID, add_body, add_message, served_size, unseen_of
 from appliance.store.blobs import Blobs, StoredBody
 from appliance.store.errors import NotFound
 from appliance.store.keywords import add_keywords, join_keywords, remove_keywords, split_keywords
@@ -54,9 +54,11 @@ def append(
     """Add one message (RFC 3501 §6.3.11).
 
     Raises NotFound where the mailbox is gone, OverQuota where there is no room, Conflict past the last UID or for too
-    many keywords. `prefix` is whole header fields before the body, in UTF-8.
+    many keywords. `prefix` is whole header fields before the body, in UTF-8. The header stays as the client wrote it,
+    8-bit octets or not: what it put there it gets back (copies of sent mail, mailboxes that move here), as RFC 6855 §4
+    asks for downgrading only of messages that came as UTF-8. ENVELOPE and BODYSTRUCTURE are ASCII all the same.
     """
-    size = stored.size + len(prefix)
+    size = served_size(tx, mailbox, stored, rendition) + len(prefix)
     row = tx.execute(_APPEND, (unseen_of(flags), size, mailbox)).fetchone()
     if row is None:
         raise NotFound("no such mailbox")

@@ -40,6 +40,7 @@ FROM (SELECT uid, flags | CASE WHEN keywords = '' THEN 0 ELSE {KEYWORDED} END AS
 _FLAGS = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox = ?"
 _SINCE = f"{_FLAGS} AND modseq > ? ORDER BY uid"
 _EVERY = f"{_FLAGS} ORDER BY uid"
+_HEADER = "SELECT header FROM rendition WHERE blob = ?"
 _EXPUNGED = "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? AND uid < ? ORDER BY uid"
 
 
@@ -105,6 +106,11 @@ class Messages:
         where, params = _where(known)
         sql = _select(("uid", *names), where)
         return self._engine.reader.execute(sql, (mailbox, *params)).fetchall()
+
+    def header(self, blob: int) -> bytes:
+        """The header block that is served of a body; b"" where the body is gone."""
+        row = self._engine.reader.execute(_HEADER, (blob,)).fetchone()
+        return b"" if row is None else bytes(row[0])
 
     def find_text(self, mailbox: int, column: str, needle: str) -> "array[int]":
         """UIDs, rising, of all messages whose column contains `needle` (lower case). For the reader pool when big."""

@@ -1,6 +1,7 @@
 """FETCH and UID FETCH (RFC 3501 §6.4.5): answers stream in chunks, and nothing of the store is held meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from appliance.records import SEEN
 from appliance.store import message_acts
@@ -11,7 +12,7 @@ from imap.commands.groups import GROUP_OCTETS, groups
 from imap.commands.header_sets import HeaderSets
 from imap.fetch_columns import ColumnPlan
 from imap.fetch_data import FetchPlan
-from imap.sections import BodyCut, Piece, SubsetCut, cut_out
+from imap.sections import BodyCut, Piece, SubsetCut, cut_out, whole_of
 from imap.session import Selected, Session
 from imap.view import Selection
 from imap.wire import arguments as a
@@ -112,19 +113,25 @@ async def _tell_contents(
     """Responses with body content: small bodies in groups, large ones block by block. Gives how many."""
     told = 0
     numbers = dict(zip(chunk.uids, chunk.numbers, strict=True))
+
+    def pieces_of(row: Row, stored: int) -> Sequence[Piece] | None:
+        header = partial(session.front.store.messages.header, row.blob)
+        whole = whole_of(row.prefix, row.size, stored, header)
+        return plan.pieces(selected.view, numbers[row.uid], row, sets.known, whole)
+
     for group in groups(rows):
         bodies = await _bodies(session, group)
         for row in group:
-            pieces = plan.pieces(selected.view, numbers[row.uid], row, sets.known)
-            if pieces is None or row.blob not in bodies:
+            if row.blob not in bodies:
                 continue  # expunged a moment ago
             body = bodies[row.blob]
-            if body is not None:
-                for piece in pieces:  # joined once, when they are written
-                    session.tell(piece if isinstance(piece, bytes) else cut_out(piece, body))
-            else:
-                await _stream(session, pieces, row.blob)
-            told += 1
+            if body is None:
+                told += await _stream(session, row.blob, partial(pieces_of, row))
+                continue
+            pieces = pieces_of(row, len(body))
+            for piece in pieces or ():  # joined once, when they are written
+                session.tell(piece if isinstance(piece, bytes) else cut_out(piece, body))
+            told += pieces is not None
         await session.pace()
     return told
 
@@ -142,11 +149,13 @@ async def _bodies(session: Session, group: Sequence[Row]) -> dict[int, bytes | N
     return bodies
 
 
-async def _stream(session: Session, pieces: Sequence[Piece], blob: int) -> None:
-    """Send a response whose body is a file. Once its size is announced, all of it comes or the connection ends."""
+async def _stream(session: Session, blob: int, pieces_of: Callable[[int], Sequence[Piece] | None]) -> bool:
+    """Send a response whose body is a file, where there is one to send. Once its size is announced, all of it comes or
+    the connection ends."""
     body = await session.front.store.blobs.open(blob)
     try:
-        for piece in pieces:
+        pieces = pieces_of(body.size)
+        for piece in pieces or ():
             if isinstance(piece, bytes):
                 session.tell(piece)
             elif isinstance(piece, SubsetCut):
@@ -155,6 +164,7 @@ async def _stream(session: Session, pieces: Sequence[Piece], blob: int) -> None:
                 await _send(session, piece, body)
     finally:
         body.close()
+    return pieces is not None
 
 
 async def _send(session: Session, cut: BodyCut, body: Body) -> None:

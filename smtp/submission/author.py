@@ -24,6 +24,8 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 def author(block: bytes) -> Address | None:
     """The one address of the one From field of a header block, None where there is not exactly that."""
+    if block.startswith((b"From ", b">From ")):
+        return None  # a line of mbox to some readers, `From :` to others
     found = [field for field in header_fields(block) if field.key == b"from"]
     if len(found) != 1 or len(found[0].raw) > MAX_FROM or not found[0].raw[4:].startswith(b":"):
         return None

@@ -38,6 +38,7 @@ class SessionLimits(msgspec.Struct, frozen=True):
     recipients: int
     command_line: int
     slow_reply: float = SLOW_REPLY
+    rate_grace: float = RATE_GRACE
     stress_patience: float = STRESS_SECONDS
 
     @property
@@ -57,7 +58,7 @@ class SessionLimits(msgspec.Struct, frozen=True):
         """When DATA that has brought `received` octets is over, unless more come: by silence, age or rate."""
         end = min(now + self._wait(self.command_timeout, stress), started + (self.session_timeout or math.inf))
         if self.data_min_rate:
-            end = min(end, data_started + max(RATE_GRACE, received / self.data_min_rate))
+            end = min(end, data_started + max(self.rate_grace, received / self.data_min_rate))
         return end
 
     def _wait(self, seconds: float, stress: bool) -> float:

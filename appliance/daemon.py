@@ -1,25 +1,21 @@
-"""The composition root: builds the appliance, runs it, and stops it in reverse.
+"""The composition root: builds the appliance on sockets that are bound, and stops it in reverse.
 
-Order of a start: sockets are bound (a taken port ends it before anything is touched), the data directory is made
-and locked, the master key read or made, the store opened, then identity, the fronts, the control socket. Whatever
-refuses the start is one line.
+The store is opened first, then identity, the fronts, the control socket. Whatever refuses the start is one line.
 """
 
 import asyncio
 import os
-import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import msgspec
 import structlog
-import uvloop
 
 from admin.house import WebHouse
 from admin.server import WebListeners
-from appliance import logs, process
+from appliance import process
 from appliance.connections import ConnectionCounter
 from appliance.control.house import House, LiveInfo
 from appliance.control.server import ControlServer
@@ -28,16 +24,14 @@ from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker, id_text
 from appliance.mail.session_record import ImapSessionRecord
 from appliance.rendering import Renderer
-from appliance.sealing import MasterKeyError, ensure_master_key
 from appliance.sessions import LiveSession, Sessions
-from appliance.sockets import CannotListen, address_of, bind_all, close_all
+from appliance.sockets import address_of
 from appliance.store.directory_acts import ensure_organisation
 from appliance.store.errors import StoreBroken, StoreError
-from appliance.store.lock import DataLock
 from appliance.store.store import Store, open_store
 from appliance.tls.contexts import Contexts, TlsError
-from config.load import ConfigError, Loaded
-from config.places import Places, resolve
+from config.load import ConfigError
+from config.places import Places
 from config.settings import Settings
 from imap.front import Front as ImapFront
 from imap.listeners import ImapListeners
@@ -55,67 +49,6 @@ SESSION_NODE = 1
 """Node of the ids that sessions make on the loop; those of the store's writer thread have node 0."""
 FLUSH_SECONDS = 10.0
 """Seconds between two writes of when credentials were last used."""
-
-
-def serve(loaded: Loaded) -> int:
-    """Runs the daemon until a signal ends it; gives the exit code: 0, or 1 when the disk failed.
-
-    Raises ConfigError with one line, naming file, table and key, for whatever refuses the start.
-    """
-    settings, places = loaded.settings, resolve(loaded.settings, os.environ)
-    descriptors = process.prepare()
-    logs.configure(settings.server.log_level)
-    if descriptors < settings.limits.connections_total:
-        log.warning("fewer descriptors than limits.connections_total", descriptors=descriptors)
-    with bound(loaded) as sockets, locked(places), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(Appliance(settings, places, sockets)))
-
-
-def listeners(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """The listeners by their key."""
-    return {
-        "smtp.mx": settings.smtp.mx,
-        "smtp.submission": settings.smtp.submission,
-        "smtp.submissions": settings.smtp.submissions,
-        "imap.imap": settings.imap.imap,
-        "imap.imaps": settings.imap.imaps,
-        "http.http": settings.http.http,
-        "http.https": settings.http.https,
-    }
-
-
-@contextmanager
-def bound(loaded: Loaded) -> Iterator[Sockets]:
-    """All sockets of the configuration, or ConfigError and nothing touched."""
-    try:
-        sockets = bind_all(listeners(loaded.settings))
-    except CannotListen as error:
-        table, _, key = error.key.partition(".")
-        source = loaded.origins.get(error.key, "defaults")
-        raise ConfigError(f"{source}: [{table}] {key} = {error}") from None
-    try:
-        yield sockets
-    finally:
-        close_all(sockets)
-
-
-@contextmanager
-def locked(places: Places) -> Iterator[None]:
-    """The data directory and the master key, both made at the first start; nobody else has the directory meanwhile."""
-    try:
-        lock = DataLock(places.data_dir)
-    except StoreError as error:
-        raise ConfigError(f"[server] data_dir: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"[server] data_dir {places.data_dir}: {(error.strerror or str(error)).lower()}") from None
-    with lock:
-        if places.master_key.resolve().is_relative_to(places.data_dir.resolve()):
-            raise ConfigError(f"[server] master_key {places.master_key}: allowed is a file outside the data directory")
-        try:
-            ensure_master_key(places.master_key, make=True)
-        except MasterKeyError as error:
-            raise ConfigError(str(error)) from None
-        yield
 
 
 class Appliance:
@@ -306,18 +239,6 @@ class Appliance:
             },
             live_sessions=self.sessions,
         )
-
-
-async def _run(appliance: Appliance) -> int:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with appliance:
-        loop.add_signal_handler(signal.SIGHUP, appliance.reload_certificate)
-        process.settle()
-        where = {key: ",".join(addresses) for key, addresses in appliance.addresses.items()}
-        log.info("listening", **where, hostname=appliance.places.hostname, data_dir=str(appliance.places.data_dir))
-        return await appliance.until(stop)
 
 
 def _contexts(settings: Settings, places: Places, now: Clock) -> Contexts:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from appliance import process, provision
-from appliance.daemon import Appliance, listeners
+from appliance.daemon import Appliance
 from appliance.identity.invite import claim
 from appliance.identity.password import Parameters
 from appliance.records import Account, DomainInfo
+from appliance.serving import listeners
 from appliance.sockets import bind_all, close_all
 from appliance.store.lock import DataLock
 from appliance.store.store import Store

@@ -20,10 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTS = {"smtp", "imap", "admin"}
 OURS = FRONTS | {"appliance", "config"}
 
-ROOF = {"appliance.daemon", "appliance.cli", "appliance.__main__"}
+ROOF = {"appliance.daemon", "appliance.serving", "appliance.cli", "appliance.__main__"}
 GROUND = {"appliance.mail", "appliance.records", "appliance.ids", "appliance.logs", "appliance.metrics"} | {
     "appliance.connections",
     "appliance.process",
+    "appliance.service",
     "appliance.sealing",
     "config",
 }
@@ -79,6 +80,9 @@ PURE = (
     "smtp/submission/author.py",
     "smtp/submission/complete.py",
     "smtp/submission/holds.py",
+    "smtp/client_hello.py",
+    "smtp/headline.py",
+    "smtp/record.py",
     "smtp/wire/commands.py",
     "imap/wire/*.py",
     "imap/truth.py",

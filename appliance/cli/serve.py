@@ -16,7 +16,7 @@ def serve(context: click.Context, /, terminal: Terminal) -> None:
     loaded = terminal.load()
     # Imported late, for no other verb needs the fronts; and before the drop, for the program may be where only
     # root can read.
-    from appliance.daemon import serve as run_daemon
+    from appliance.serving import serve as run_daemon
 
     drop_to_owner(terminal.places(loaded).data_dir)
     check_certificate(loaded)

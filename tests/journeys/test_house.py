@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.daemon import bound, locked
+from appliance.serving import bound, locked
 from appliance.sockets import CannotListen, bind_all, close_all
 from config.load import ConfigError, Loaded
 from config.places import resolve

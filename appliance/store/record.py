@@ -37,6 +37,7 @@ from appliance.store.record_rows import (
     put_imap_sessions,
     put_sessions,
     recipient_rows,
+    renamed,
     session_row,
     transaction_row,
 )
@@ -73,6 +74,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self._untold: dict[str, Loss] = {}
 
     def seal(self, record: MessageRecord) -> SealedRecord:
         """The rows of an accepted message, with no more in them than the domains it touches allow."""
@@ -81,7 +83,7 @@ class Recorder:
     def put(self, tx: Tx, sealed: SealedRecord, earlier: int | None = None) -> None:
         """Write them, in the job that stores the message; `earlier` is the trace under which it was stored before."""
         self._policy.keep_key(tx)
-        put_accepted(tx, sealed.rows)
+        put_accepted(tx, sealed.rows if earlier is None else renamed(sealed.rows, sealed.trace, earlier))
         if earlier is not None:
             facts: Facts = {"earlier": id_text(earlier)}
             put_events(tx, [event_row(EventRecord(sealed.trace, tx.now, "accept", "duplicate", facts=facts))])
@@ -171,29 +173,36 @@ class Recorder:
             await asyncio.sleep(DELAY)
 
     def _job(self, tx: Tx, batch: Batch) -> int:
+        tx.brings_mail = True  # of the last room on the disk nothing is for the record
         self._policy.keep_key(tx)
         put_sessions(tx, batch.sessions)
         put_imap_sessions(tx, batch.imap)
         return add_folded(tx, batch.folds)
 
     async def _tell_lost(self) -> None:
-        """Say in the log and in the record itself what is missing in it."""
-        lost, self._queue.losses = self._queue.losses, {}
-        if not lost:
-            return
-        for what, loss in lost.items():
+        """Say in the log and in the record itself what is missing in it; there once it can be written again."""
+        for what, loss in self._queue.losses.items():
             log.warning("record incomplete", why=what, first=id_text(loss.first), **_counts(loss))
+            self._untold.setdefault(what, Loss(loss.first)).add(loss)
+        self._queue.losses = {}
+        if not self._untold:
+            return
+        told = dict(self._untold)
 
         def job(tx: Tx) -> None:
-            events = [
-                EventRecord(loss.first, tx.now, "record", what, facts=_counts(loss)) for what, loss in lost.items()
-            ]
-            put_events(tx, map(event_row, events))
+            tx.brings_mail = True
+            put_events(tx, [event_row(_incomplete(what, loss, tx.now)) for what, loss in told.items()])
 
         try:
             await self._engine.write(job)
         except StoreError as error:
-            log.warning("record not written", error=str(error), events=len(lost))
+            log.warning("record not written", error=str(error), events=len(told))
+        else:
+            self._untold = {}
+
+
+def _incomplete(what: str, loss: Loss, at: int) -> EventRecord:
+    return EventRecord(loss.first, at, "record", what, facts=_counts(loss))
 
 
 def _spoilt(error: Exception) -> bool:

@@ -58,6 +58,11 @@ class Loss(msgspec.Struct):
     sessions: int = 0
     transactions: int = 0
 
+    def add(self, other: "Loss") -> None:
+        """Count what is missing besides."""
+        self.sessions += other.sessions
+        self.transactions += other.transactions
+
 
 class RecordQueue:
     """Waits for the next job. Nothing here blocks."""
@@ -107,9 +112,7 @@ class RecordQueue:
         """Something will not be in the record."""
         if not loss.sessions:
             return
-        known = self.losses.setdefault(what, Loss(loss.first))
-        known.sessions += loss.sessions
-        known.transactions += loss.transactions
+        self.losses.setdefault(what, Loss(loss.first)).add(loss)
 
     def take(self) -> list[Batch]:
         """All that waits, in batches; it takes its room until each is `done`."""

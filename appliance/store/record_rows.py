@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from appliance.ids import id_text
 from appliance.mail.session_record import (
     EventRecord,
     Facts,
@@ -108,6 +109,17 @@ def put_accepted(tx: Tx, rows: SessionRows) -> None:
         tx.execute(_TRANSACTION, transaction)
     tx.executemany(_RECIPIENT, rows.recipients)
     put_events(tx, rows.events)
+
+
+def renamed(rows: SessionRows, trace: int, earlier: int) -> SessionRows:
+    """The rows of a message that came again: the peer was answered with the trace it was stored under before."""
+    said, answered = id_text(trace), id_text(earlier)
+
+    def again(row: Row) -> Row:
+        return tuple([value.replace(said, answered) if isinstance(value, str) else value for value in row])
+
+    transactions, recipients = map(again, rows.transactions), map(again, rows.recipients)
+    return SessionRows(rows.session, list(transactions), list(recipients), rows.events)
 
 
 def put_sessions(tx: Tx, sessions: Iterable[SessionRows]) -> None:

@@ -58,6 +58,7 @@ class Uptime:
             await self._engine.write(lambda tx: tx.execute(_STOP, (tx.now, tx.now, self._row)).close())
 
     def _continue(self, tx: Tx) -> tuple[int, int]:
+        tx.brings_mail = True  # of the last room on the disk nothing is for this
         if not 0 <= tx.now - self._alive <= ALIVE_WITHIN:
             return _begin(tx)
         tx.execute(_ALIVE, (tx.now, self._row))

@@ -8,6 +8,7 @@ import pytest
 
 from appliance.mail.session_record import EventRecord, ImapSessionRecord
 from appliance.store import record, record_queue
+from appliance.store.errors import StoreFull
 from appliance.store.floods import EACH, WINDOW, Floods, network
 from appliance.store.record_rows import MAX_TEXT
 from tests.record_rows import SESSION, TRACE, recipient, session, transaction
@@ -230,6 +231,49 @@ async def test_a_store_that_refuses_for_a_while_is_asked_again(house, monkeypatc
     house.store.record.remember(ended(SESSION + 1))
     await house.store.record.flush()
     assert (house.count("smtp_session"), house.count("event")) == (1, 1)
+
+
+async def test_what_could_not_be_told_is_told_later(house, monkeypatch):
+    """The disk was full: neither the record nor that it is incomplete could be written."""
+    monkeypatch.setattr(record, "DELAY", 0.0)
+    write, full = house.store.engine.write, True
+
+    async def refusing(job, *, size=0):
+        if full:
+            raise StoreFull("the disk is full")
+        return await write(job, size=size)
+
+    house.store.engine.write = refusing
+    for number in range(3):
+        house.store.record.remember(session(SESSION + number), (refused(TRACE + number),))
+        await house.store.record.flush()
+    full = False
+    await house.store.record.flush()
+    assert house.reader.execute("SELECT trace, rule, facts FROM event").fetchall() == [
+        (SESSION, "not written", '{"sessions":3,"transactions":3}')
+    ]
+    await house.store.record.flush()
+    assert house.count("event") == 1
+
+
+async def test_the_last_room_on_the_disk_is_not_for_the_record(house, monkeypatch):
+    monkeypatch.setattr(record_queue, "MAX_ROWS", 3)
+    seen, write = [], house.store.engine.write
+
+    async def watched(job, *, size=0):
+        def inside(tx):
+            result = job(tx)
+            seen.append(tx.brings_mail)
+            return result
+
+        return await write(inside, size=size)
+
+    house.store.engine.write = watched
+    for number in range(2):
+        house.store.record.remember(session(SESSION + number), (refused(TRACE + number),))
+    await house.store.record.flush()
+    await house.store.uptime.beat()
+    assert seen == [True] * 3
 
 
 async def test_a_store_that_is_closed_harms_nobody(house, monkeypatch):

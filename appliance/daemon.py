@@ -179,7 +179,13 @@ class Appliance:
     def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
         receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
         return SmtpFront(
-            self.places.hostname, receiver, session_limits(self.settings), counter, self.tls.smtp, self.sessions
+            self.places.hostname,
+            receiver,
+            session_limits(self.settings),
+            counter,
+            self.store.record,
+            self.tls.smtp,
+            self.sessions,
         )
 
     def _submission_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
@@ -190,6 +196,7 @@ class Appliance:
             submitter,
             limits,
             counter,
+            self.store.record,
             self.tls.smtp,
             self.sessions,
             self.logins,

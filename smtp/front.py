@@ -9,11 +9,14 @@ from appliance.identity.login import Login, Logins
 from appliance.identity.watch import watch
 from appliance.mail.reply import Reply
 from appliance.sessions import LiveSession, Sessions
+from appliance.store.record import Recorder
 from appliance.store.store import Store
 from smtp import replies
+from smtp.chronicle import Chronicle
 from smtp.harvest import Harvest
 from smtp.inbound.receiver import Receiver
 from smtp.limits import SessionLimits
+from smtp.record import REVOKED
 
 _PROTOCOLS = {"smtp.submission": "submission", "smtp.submissions": "submissions"}
 """How sessions are listed, by the configuration key of their listener; all others are "smtp"."""
@@ -34,6 +37,7 @@ class Front:
         receiver: Receiver,
         limits: SessionLimits,
         connections: ConnectionCounter,
+        recorder: Recorder,
         tls: ssl.SSLContext | None = None,
         live: Sessions | None = None,
         logins: Logins | None = None,
@@ -44,6 +48,8 @@ class Front:
         self.receiver = receiver
         self.limits = limits
         self.connections = connections
+        self.chronicle = Chronicle(recorder, receiver.now, receiver.new_id)
+        """Writes down what happens."""
         self.tls = tls
         self.live = Sessions() if live is None else live
         """Where the live ones are listed, with those of other protocols."""
@@ -79,7 +85,9 @@ class Front:
         account = login.account
         connection.live.signed_in(account.id, account.address, login.credential)
         assert self._store is not None
-        self._watched[connection] = watch(self._store, login, lambda why: connection.end_with(replies.revoked(why)))
+        self._watched[connection] = watch(
+            self._store, login, lambda why: connection.end_with(replies.revoked(why), REVOKED)
+        )
 
     def admit(self, address: str) -> Reply | None:
         """Takes a place for a connection from that address; the reply that turns it away where there is none."""

@@ -40,6 +40,11 @@ class SessionLimits(msgspec.Struct, frozen=True):
     slow_reply: float = SLOW_REPLY
     rate_grace: float = RATE_GRACE
     stress_patience: float = STRESS_SECONDS
+    tls_handshake: float = TLS_HANDSHAKE
+
+    def handshake_wait(self, *, stress: bool) -> float:
+        """Seconds a TLS handshake may take."""
+        return self._wait(self.tls_handshake, stress)
 
     @property
     def far_too_big(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from appliance.mail.envelope import SessionFacts
 from appliance.mail.reply import Reply
 from appliance.sockets import Door
 from smtp import replies
@@ -42,27 +43,31 @@ class SmtpListeners:
         peer, front = endpoint(address), self._front
         secured = front.implicit_tls(listener)
         refusal = front.admit(peer.address)
+        local = endpoint(accepted.getsockname())
         if refusal is not None:
+            facts = SessionFacts(front.receiver.new_id(), listener, peer, local)
+            front.chronicle.turned_away(facts, refusal, said=not secured)
             _turn_away(accepted, None if secured else refusal)
             return
-        connection = Connection(front, listener, peer, endpoint(accepted.getsockname()))
+        connection = Connection(front, listener, peer, local)
         connection.opening = connection.loop.create_task(self._open(connection, accepted, secured))
 
     async def _open(self, connection: Connection, accepted: socket.socket, secured: bool) -> None:
         """Makes the connection; one that is not made gives its place back."""
-        loop, front = connection.loop, self._front
+        loop, front, failure = connection.loop, self._front, ""
         try:
             if secured:
                 assert front.tls is not None
-                await accept(loop, accepted, connection, front.tls, stressed=front.connections.stressed)
+                seconds = front.limits.handshake_wait(stress=front.connections.stressed)
+                await accept(loop, accepted, connection, front.tls, seconds)
             else:
                 await loop.connect_accepted_socket(lambda: connection, accepted)
-        except OSError:
-            pass  # it never became a session
+        except OSError as error:
+            failure = str(error)
         finally:
             connection.opening = None
             if connection.transport is None:
-                connection.leave()
+                connection.never_made(failure)
                 accepted.close()
 
     async def drain(self, seconds: float) -> None:

@@ -78,6 +78,7 @@ class SmtpHouse:
             receiver,
             msgspec.structs.replace(session_limits(self.settings), slow_reply=self.slow_reply),
             ConnectionCounter(limits.connections_total, limits.connections_per_address),
+            self.store.record,
             Contexts(Tls(), data, HOSTNAME, now()).smtp if self.with_tls else None,
         )
         self.listeners = SmtpListeners(self.front)

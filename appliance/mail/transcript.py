@@ -37,11 +37,7 @@ class Transcript:
 
     def add(self, now: int, direction: str, text: str | bytes) -> None:
         """One line said at `now` by `direction`; bytes are read as UTF-8, whatever can't be printed comes escaped."""
-        if isinstance(text, bytes):
-            text = _read(text)
-        if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
-            text = escaped(text)
-        line = f"+{(now - self._started) / 1_000_000:.3f} {direction} {text}"
+        line = self._line(now, direction, text)
         size = _size(line)
         if size <= self._room:
             self._room -= size
@@ -53,6 +49,17 @@ class Transcript:
         while self._tail_size > self._half:
             self._tail_size -= _size(self._tail.popleft())
             self.left_out += 1
+
+    def followed(self, now: int, *lines: tuple[str, str]) -> str:
+        """The text as it will be with more lines (direction, text), which are not kept and beyond the limit."""
+        return self.text + "".join(f"{self._line(now, *line)}\n" for line in lines)
+
+    def _line(self, now: int, direction: str, text: str | bytes) -> str:
+        if isinstance(text, bytes):
+            text = _read(text)
+        if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
+            text = escaped(text)
+        return f"+{(now - self._started) / 1_000_000:.3f} {direction} {text}"
 
     def __bool__(self) -> bool:
         return bool(self._head or self._tail)

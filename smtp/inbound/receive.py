@@ -20,6 +20,7 @@ from appliance.mail.delivery import Content, ToMailboxes
 from appliance.mail.envelope import Envelope, RcptTo, SessionFacts
 from appliance.mail.header import header_limits, raw_fields, split_message, unfold
 from appliance.mail.reply import Reply
+from appliance.mail.session_record import MessageRecord
 from appliance.mail.structure import Rendition
 from appliance.mail.trace_headers import received
 from appliance.rendering import RenderError
@@ -28,6 +29,8 @@ from appliance.store.accept import Acceptor
 from appliance.store.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from appliance.store.spool import Spool
 from smtp import replies
+from smtp.headline import Headline, headline
+from smtp.record import SessionTrace
 
 Routes = Sequence[tuple[RcptTo, ToMailboxes]]
 Render = Callable[[Content], Awaitable[Rendition]]
@@ -56,6 +59,8 @@ class Arrival:
         self._routes = routes
         self._spool = spool
         self.unconfirmed: bytes | None = None
+        self.trace: SessionTrace | None = None
+        """What goes on record; that of an accepted message is written with it, or neither is."""
 
     async def feed(self, content: bytes) -> Reply | None:
         """More of the message; a reply where it cannot be kept."""
@@ -89,6 +94,18 @@ class Arrival:
         """What stands below Received in place of so many of the first octets of the message."""
         return b"", 0
 
+    @property
+    def headline(self) -> Headline:
+        """What the message is known by, so far as its header has come."""
+        return headline(split_message(self._spool.head_bytes)[0])
+
+    def _record(self, rendition: Rendition) -> MessageRecord | None:
+        if self.trace is None:
+            return None
+        reply = replies.accepted(id_text(self._envelope.trace))
+        size, known = self._spool.size, headline(rendition.header)
+        return self.trace.accepted(self._session, self._intake.now(), reply, known, size)
+
     async def _receive(self) -> Reply:
         intake, spool = self._intake, self._spool
         refusal = self.refused(spool.head_bytes)
@@ -103,11 +120,14 @@ class Arrival:
         try:
             rendition = await intake.render(content)
             key = dedupe_key(self._session, self._envelope, rendition.message_id, digest)
-            stored = await intake.acceptor.accept(plan(trace, self._envelope, self._routes, content, rendition, key))
+            planned = plan(trace, self._envelope, self._routes, content, rendition, key)
+            stored = await intake.acceptor.accept(msgspec.structs.replace(planned, record=self._record(rendition)))
         finally:
             if content.path is not None:
                 content.path.unlink(missing_ok=True)  # the store has taken the file over, unless something failed
         self.unconfirmed = key
+        if self.trace is not None:
+            self.trace.stored()
         return replies.accepted(text if stored == trace else id_text(stored))
 
 

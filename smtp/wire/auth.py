@@ -115,7 +115,9 @@ async def _response(connection: "Connection", challenge: bytes) -> bytes:
             connection.await_command()
             await incoming.wait()
     except LineError as error:
+        connection.trace.remark(connection.now(), error.what)
         raise _Answered(error.reply if error.reply.close else replies.AUTH_TOO_LONG) from None
+    connection.trace.secret(connection.now(), line)
     if line == b"*":
         raise _Answered(replies.AUTH_CANCELLED)  # RFC 4954 §4
     return line

@@ -161,3 +161,7 @@ _REFUSED = MappingProxyType(
     )
 )
 """Verbs of other RFCs that this server knows and does not offer; those of HTTP (RFC 9110 §9) end the session."""
+"""Verbs of other RFCs that this server knows and does not offer; those of HTTP (RFC 9110 §9) end the session."""
+
+KNOWN_VERBS = frozenset(name.encode("ascii") for name in (*PARSERS, *_REFUSED))
+"""Words that a line may begin with and be a command, of ours or of another RFC."""

@@ -5,9 +5,8 @@ import re
 import socket
 import ssl
 
-from appliance.connections import patience
 from smtp.client_hello import MAX_HELLO, NO_APPLICATION_PROTOCOL, offered
-from smtp.limits import TLS_HANDSHAKE, TLS_SHUTDOWN
+from smtp.limits import TLS_SHUTDOWN
 
 OUR_PROTOCOL = b"smtp"
 """Our name in ALPN."""
@@ -25,8 +24,7 @@ async def upgrade(
     transport: asyncio.Transport,
     protocol: asyncio.BaseProtocol,
     context: ssl.SSLContext,
-    *,
-    stressed: bool,
+    seconds: float,
 ) -> asyncio.Transport:
     """The handshake after STARTTLS (RFC 3207 §4); raises HandshakeFailed."""
     try:
@@ -35,7 +33,7 @@ async def upgrade(
             protocol,
             context,
             server_side=True,
-            ssl_handshake_timeout=patience(TLS_HANDSHAKE, stress=stressed),
+            ssl_handshake_timeout=seconds,
             ssl_shutdown_timeout=TLS_SHUTDOWN,
         )
     except OSError as error:
@@ -50,11 +48,9 @@ async def accept(
     accepted: socket.socket,
     protocol: asyncio.BaseProtocol,
     context: ssl.SSLContext,
-    *,
-    stressed: bool,
+    seconds: float,
 ) -> None:
     """The handshake with which a connection begins (RFC 8314 §3.3); raises HandshakeFailed."""
-    seconds = patience(TLS_HANDSHAKE, stress=stressed)
     started = loop.time()
     try:
         async with asyncio.timeout(seconds):

@@ -13,12 +13,17 @@ HIGH_WATER = 65_536
 """Unread bytes beyond which the peer has to wait (TCP holds it back)."""
 
 
-class LineError(Exception):
-    """What came is no command line; `reply` says why."""
+LINE = 512
+"""Octets of a command line (RFC 5321 §4.5.3.1.4)."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(str(reply))
+
+class LineError(Exception):
+    """What came is no command line: `reply` is what the peer hears of it, `what` goes on record."""
+
+    def __init__(self, reply: Reply, what: str) -> None:
+        super().__init__(what)
         self.reply = reply
+        self.what = what
 
 
 class Incoming:
@@ -77,6 +82,11 @@ class Incoming:
         """Whether the next byte is one that no command starts with: a TLS handshake (RFC 8446 §5.1), or 8-bit."""
         return self.pending and (self._data[self._at] == 0x16 or self._data[self._at] >= 0x80)
 
+    @property
+    def first_line(self) -> bytes:
+        """What is unread, up to the first line's end, and not more than a line of SMTP may have."""
+        return self._data[self._at : self._at + LINE].partition(b"\n")[0].removesuffix(b"\r")
+
     async def wait(self) -> None:
         """Returns when something has changed: more bytes, the end, or `wake`."""
         if self.ended:
@@ -107,10 +117,11 @@ class Incoming:
         self._resume()
         if self._skipped or len(line) > limit:
             passed, self._skipped = self._skipped + len(line), 0
-            raise LineError(replies.LINE_FAR_TOO_LONG if passed > RESYNC else replies.LINE_TOO_LONG)
+            reply = replies.LINE_FAR_TOO_LONG if passed > RESYNC else replies.LINE_TOO_LONG
+            raise LineError(reply, f"a line of {passed} bytes")
         if line[-2:] != b"\r\n":
             # RFC 5321 §2.3.8: only CRLF ends a line. What follows may have been smuggled in, so it is not read.
-            raise LineError(replies.BARE_LINE_END)
+            raise LineError(replies.BARE_LINE_END, "a line that ends with a bare LF")
         return line[:-2]
 
     def take_all(self) -> bytes:
@@ -134,7 +145,7 @@ class Incoming:
         self._data, self._at = self._unread(), 0
         self._resume()
         if self._skipped > RESYNC:
-            raise LineError(replies.LINE_FAR_TOO_LONG)
+            raise LineError(replies.LINE_FAR_TOO_LONG, f"a line of more than {RESYNC} bytes")
 
     def _resume(self) -> None:
         if self._paused and len(self._data) - self._at <= HIGH_WATER and self._transport is not None:

@@ -16,9 +16,11 @@ class Outgoing:
         self._may_write = asyncio.Event()
         self._may_write.set()
 
-    def add(self, reply: Reply) -> None:
-        """Puts a reply behind those that wait to be written."""
-        self._replies.append(_wire(reply))
+    def add(self, reply: Reply) -> bytes:
+        """Puts a reply behind those that wait to be written; gives its octets."""
+        wire = _wire(reply)
+        self._replies.append(wire)
+        return wire
 
     def write(self, transport: asyncio.Transport | None) -> None:
         """Hands over what waits, in one piece; it is dropped where the connection ends (None)."""

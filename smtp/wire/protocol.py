@@ -13,12 +13,13 @@ A connection is made for a peer that has been admitted, before any handshake; it
 """
 
 import asyncio
-import logging
+import contextlib
 import math
 import ssl
 from collections.abc import Iterable
 from typing import cast
 
+import structlog
 from aiosmtpd.smtp import SMTP
 
 from appliance.ids import id_text
@@ -26,18 +27,21 @@ from appliance.mail.envelope import Peer, SessionFacts, TlsInfo
 from appliance.mail.reply import Reply
 from smtp import replies
 from smtp.front import Front
-from smtp.limits import LINGER, TLS_HANDSHAKE, reached
-from smtp.wire.auth import gate
-from smtp.wire.commands import CommandError, is_foreign, parse_command
+from smtp.limits import LINGER, reached
+from smtp.record import EARLY, KICKED, SHUTDOWN, TLS_FAILED, outcome_of
+from smtp.wire.data_reader import DataScanner
 from smtp.wire.deadline import Deadline
-from smtp.wire.handshake import upgrade
+from smtp.wire.handshake import HandshakeFailed, upgrade
 from smtp.wire.incoming import Incoming, LineError
+from smtp.wire.obey import obey
 from smtp.wire.outgoing import Outgoing
-from smtp.wire.verbs import VERBS, Transaction
+from smtp.wire.verbs import Transaction
 
 YIELD_AFTER = 32
 """Pipelined commands after which other connections get their turn of the loop."""
-_log = logging.getLogger("smtp")
+MAX_SHOWN = 40
+"""Octets that are shown of what is no SMTP."""
+log = structlog.get_logger("smtp")
 
 
 class _NoReflection:
@@ -64,12 +68,17 @@ class Connection(_NoReflection, SMTP):
         self.incoming = Incoming(loop)
         self.phase = "command"
         self.facts = SessionFacts(front.receiver.new_id(), listener, peer, local)
+        self.now = front.chronicle.now
+        self.trace = front.chronicle.begin(self.facts)
+        """What goes on record."""
         self.live = front.enter(self)
         """Its row in the list of live sessions."""
         self.outgoing = Outgoing(self.live)
         self.transaction: Transaction | None = None
         self.unconfirmed: bytes | None = None
         """Key of the last accepted message, until the next command shows that its 250 arrived."""
+        self.text: DataScanner | None = None
+        """The text of a message while it comes."""
         self.unknown_recipients = 0
         self.reached_data = False
         self.started = loop.time()
@@ -130,7 +139,9 @@ class Connection(_NoReflection, SMTP):
 
     def send(self, reply: Reply) -> None:
         """Puts a reply behind those that wait to be written."""
-        self.outgoing.add(reply)
+        wire = self.outgoing.add(reply)
+        if not self._over:
+            self.trace.said(self.now(), reply, wire)
 
     async def flush(self) -> None:
         """Writes all replies at once; waits while the peer does not read them. Raises ConnectionError."""
@@ -156,25 +167,29 @@ class Connection(_NoReflection, SMTP):
         try:
             if await self._greet():
                 await self._converse()
+        except HandshakeFailed as error:
+            self._unsecured(str(error))
         except ConnectionError:
             pass  # the peer is gone, and with it the session; what it had not finished is dropped
         except Exception:
-            _log.exception("SMTP session %s failed", id_text(self.facts.id))
+            log.exception("session failed", trace=id_text(self.facts.id), peer=self.facts.peer.address)
             self.send(replies.INTERNAL_ERROR)
             self._unheard = True
         finally:
+            self.front.chronicle.end(self.facts, self.trace)
             self.reset()
             self._farewell()
 
     async def _greet(self) -> bool:
         """The banner, after a while in which an honest peer is silent (RFC 5321 §4.3.1)."""
         if self.front.limits.greet_delay:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.front.limits.greet_delay):
-                    await self.incoming.wait()
-            except TimeoutError:
-                pass
+                    if not self.incoming.pending:
+                        await self.incoming.wait()
             if self.incoming.pending:
+                self.trace.outcome = EARLY
+                self.trace.overheard(self.now(), self.incoming.first_line)
                 self.send(replies.PROTOCOL_ERROR)
                 self._unheard = True
             if self.incoming.pending or self.incoming.ended:
@@ -190,7 +205,8 @@ class Connection(_NoReflection, SMTP):
             try:
                 line = self._next_line()
             except LineError as error:
-                reply: Reply | None = self._count_error(error.reply)
+                self.trace.remark(self.now(), error.what)
+                reply: Reply | None = self.count_error(error.reply)
             else:
                 if line is None:
                     if self.incoming.ended:
@@ -199,9 +215,11 @@ class Connection(_NoReflection, SMTP):
                     self.await_command()
                     await self.incoming.wait()
                     continue
-                reply = await self._obey(line)
+                reply = await obey(self, line)
             if reply is not None:
                 self.send(reply)
+                if self.trace.settle():
+                    self.front.chronicle.keep(self.facts, self.trace)
                 if reply.close:
                     self._unheard = reply is not replies.BYE
                     return
@@ -209,23 +227,11 @@ class Connection(_NoReflection, SMTP):
 
     def _next_line(self) -> bytes | None:
         if not self.facts.helo and self.incoming.is_binary:
-            raise LineError(replies.NOT_SMTP)
+            raise LineError(replies.NOT_SMTP, f"no SMTP: {self.incoming.first_line[:MAX_SHOWN]!r}")
         return self.incoming.take_line(self.front.limits.command_line)
 
-    async def _obey(self, line: bytes) -> Reply | None:
-        if self.unconfirmed is not None:
-            await self.front.receiver.confirm(self.unconfirmed)
-            self.unconfirmed = None
-        try:
-            command = parse_command(line)
-        except CommandError as error:
-            if is_foreign(line) and not self.facts.helo:
-                return replies.NOT_SMTP
-            return self._count_error(gate(self, line) or error.reply) if error.counts else error.reply
-        reply = gate(self, line) or await VERBS[command.verb](self, command)
-        return self._count_error(reply) if reply is not None and reply.code in replies.COUNTED else reply
-
-    def _count_error(self, reply: Reply) -> Reply:
+    def count_error(self, reply: Reply) -> Reply:
+        """One error more: `reply`, or the one that ends the session after too many."""
         self._errors += 1
         return replies.TOO_MANY_ERRORS if reached(self._errors, self.front.limits.errors) else reply
 
@@ -236,13 +242,20 @@ class Connection(_NoReflection, SMTP):
             await self.flush()
             await asyncio.sleep(0)
 
+    def text_over(self) -> None:
+        """No more of the text comes: how much did goes on record."""
+        text, self.text = self.text, None
+        if text is not None:
+            self.trace.body(self.now(), text.size, whole=text.ended)
+
     # STARTTLS.
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """The handshake of RFC 3207 §4, and a session as new as after the banner. Raises ConnectionError."""
         assert self.transport is not None
-        self._deadline.set(self.loop.time() + TLS_HANDSHAKE + 1)  # the handshake has a time-out of its own
-        transport = await upgrade(self.loop, self.transport, self, context, stressed=self._hurried())
+        self.suspend_timeout()  # the handshake has a time-out of its own
+        seconds = self.front.limits.handshake_wait(stress=self.front.connections.stressed)
+        transport = await upgrade(self.loop, self.transport, self, context, seconds)
         self.transport = transport
         self.incoming.attach(transport)
         self.reset()  # RFC 3207 §4.2: nothing the peer said in the clear is remembered
@@ -256,9 +269,23 @@ class Connection(_NoReflection, SMTP):
             tls = TlsInfo(cipher[1], cipher[0])
             self.facts = SessionFacts(facts.id, facts.listener, facts.peer, facts.local, tls=tls)
 
+    def _unsecured(self, why: str) -> None:
+        """No TLS: there is nothing more to say to that peer."""
+        self.trace.tls_failure = why
+        self.trace.outcome = self.trace.outcome or TLS_FAILED
+        self.trace.remark(self.now(), f"TLS handshake failed: {why}")
+
+    def never_made(self, why: str) -> None:
+        """The connection did not come to be; `why` is what ended a TLS handshake, "" where we gave it up."""
+        if why:
+            self._unsecured(why)
+        self.front.chronicle.end(self.facts, self.trace)
+        self.leave()
+
     def reset(self) -> None:
         """Forgets the transaction (RFC 5321 §4.1.1.5)."""
         self.transaction = None
+        self.trace.forgotten()
         self.front.receiver.over(self.facts)
 
     # Time.
@@ -295,31 +322,40 @@ class Connection(_NoReflection, SMTP):
     def drain(self) -> None:
         """The server stops: a session that waits for a command ends now, DATA under way may come to its end."""
         if self.opening is not None:
-            self.opening.cancel()
+            self._give_up(SHUTDOWN)
         self.incoming.wake()
 
     def kick(self) -> None:
         """The administrator ends it."""
-        self.end_with(replies.KICKED)
+        self.end_with(replies.KICKED, KICKED)
 
-    def end_with(self, reply: Reply) -> None:
+    def end_with(self, reply: Reply, outcome: str) -> None:
         """Ends the session with this word: at once, or behind the answer to a message that is being stored."""
         self._ending = reply
+        self.trace.outcome = self.trace.outcome or outcome
         self.cut(reply)
 
     def cut(self, reply: Reply) -> None:
         """Ends the session from outside its loop. A message that is being stored comes to its end first."""
         if self.transport is None or self.phase == "busy":
             if self.opening is not None:
-                self.opening.cancel()
+                self._give_up(outcome_of(reply))
             return
         if self.phase == "closing" or self.outgoing.held:
+            self.trace.outcome = self.trace.outcome or outcome_of(reply)
             self.transport.abort()
             return
+        self.text_over()
         self.send(reply)
         self._write()
         self._over = self._unheard = True
         self.incoming.stop()
+
+    def _give_up(self, outcome: str) -> None:
+        """Ends what is to make the connection."""
+        self.trace.outcome = self.trace.outcome or outcome
+        if self.opening is not None:
+            self.opening.cancel()
 
     async def closed(self) -> None:
         """Returns once the connection is gone."""

@@ -65,7 +65,8 @@ async def _mail(connection: "Connection", command: Command) -> Reply:
     refusal = receiver.mail(connection.facts, command.argument)
     if refusal is not None:
         return refusal
-    connection.transaction = Transaction(receiver.new_id(), command.argument)
+    assert connection.trace.transaction is not None
+    connection.transaction = Transaction(connection.trace.transaction.id, command.argument)
     return replies.SENDER_OK
 
 
@@ -87,6 +88,7 @@ async def _rcpt(connection: "Connection", command: Command) -> Reply:
         transaction.refused += 1
         return route
     transaction.refused += 1
+    connection.trace.rule = route.rule
     reply = replies.refusal(command.argument.path, route)
     return await _guessed(connection, reply, verdict) if isinstance(route, UnknownUser) else reply
 
@@ -126,8 +128,10 @@ async def _data(connection: "Connection", command: Command) -> Reply:
     rcpt_to = tuple(rcpt for rcpt, _ in transaction.routes)
     envelope = Envelope(transaction.trace, transaction.mail_from, rcpt_to)
     arrival = connection.front.receiver.arrival(connection.facts, envelope, tuple(transaction.routes))
+    arrival.trace = connection.trace
+    connection.text = DataScanner()
     try:
-        refusal = await _text(connection, arrival)
+        refusal = await _text(connection, arrival, connection.text)
         if refusal is not None:
             return refusal
         connection.phase = "busy"
@@ -139,13 +143,16 @@ async def _data(connection: "Connection", command: Command) -> Reply:
         return reply
     finally:
         connection.phase = "command"
+        connection.text_over()
+        if arrival.unconfirmed is None:
+            connection.trace.unstored(arrival.headline)
         arrival.abandon()
         connection.reset()  # RFC 5321 §4.1.1.4: DATA ends the transaction, however it is answered
 
 
-async def _text(connection: "Connection", arrival: Arrival) -> Reply | None:
+async def _text(connection: "Connection", arrival: Arrival, scanner: DataScanner) -> Reply | None:
     """Reads the text to its real end into `arrival`; a reply where it is refused. Raises ConnectionError."""
-    incoming, limits, scanner = connection.incoming, connection.front.limits, DataScanner()
+    incoming, limits = connection.incoming, connection.front.limits
     refusal: Reply | None = None
     started, received = connection.loop.time(), 0
     connection.phase = "data"
@@ -159,17 +166,18 @@ async def _text(connection: "Connection", arrival: Arrival) -> Reply | None:
         chunk = incoming.take_all()
         received += len(chunk)
         content = scanner.feed(chunk)
+        if refusal is None:
+            refusal = await arrival.feed(content)
         if scanner.unclean:
             refusal = replies.BARE_CR_OR_LF
         elif refusal is None and scanner.size > limits.max_message_size:
             refusal = replies.TOO_BIG
-        if refusal is None:
-            refusal = await arrival.feed(content)
-        else:
+        if refusal is not None:
             arrival.abandon()
         if scanner.size > limits.far_too_big:
             return replies.FAR_TOO_BIG
     incoming.put_back(scanner.rest)
+    connection.text_over()
     return refusal
 
 

@@ -1,0 +1,51 @@
+"""What a person knows a message by: its Message-ID, its author and its subject, for the record. Pure.
+
+For reading only: who may be the author of what is decided elsewhere, strictly.
+"""
+
+from typing import NamedTuple
+
+from appliance.mail.encoded_words import decode_words
+from appliance.mail.header import raw_fields, unfold
+from appliance.mail.mailbox_list import parse_mailbox_list
+
+MAX_TEXT = 1000
+"""Characters of each that are kept."""
+MAX_AUTHORS = 20
+_NAMES = {b"from", b"subject", b"message-id"}
+
+
+class Headline(NamedTuple):
+    """Decoded texts, each "" where the message has none."""
+
+    message_id: str = ""
+    header_from: str = ""
+    """Addresses of the From field, joined by ", "."""
+    subject: str = ""
+
+
+NO_HEADLINE = Headline()
+
+
+def headline(block: bytes) -> Headline:
+    """That of a header block; never raises. Of a field that stands there twice, the first counts."""
+    found: dict[bytes, bytes] = {}
+    for name, value in raw_fields(block, 0, len(block)):
+        key = name.lower()
+        if key in _NAMES and key not in found:
+            found[key] = unfold(value)
+    return Headline(
+        _text(found.get(b"message-id", b"")), _authors(found.get(b"from", b"")), _text(found.get(b"subject", b""))
+    )
+
+
+def _text(value: bytes) -> str:
+    return decode_words(value[: 4 * MAX_TEXT])[:MAX_TEXT].replace("\0", "") if value else ""
+
+
+def _authors(value: bytes) -> str:
+    entries = parse_mailbox_list(value[: 4 * MAX_TEXT]) if value else []
+    texts = [
+        entry.mailbox + b"@" + (entry.host or b"") for entry in entries if entry.mailbox and entry.host is not None
+    ]
+    return b", ".join(texts[:MAX_AUTHORS]).decode("utf-8", "replace")[:MAX_TEXT].replace("\0", "")

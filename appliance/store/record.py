@@ -74,6 +74,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self._untold: dict[str, Loss] = {}
 
     def seal(self, record: MessageRecord) -> SealedRecord:
         """The rows of an accepted message, with no more in them than the domains it touches allow."""
@@ -172,29 +173,36 @@ class Recorder:
             await asyncio.sleep(DELAY)
 
     def _job(self, tx: Tx, batch: Batch) -> int:
+        tx.brings_mail = True  # of the last room on the disk nothing is for the record
         self._policy.keep_key(tx)
         put_sessions(tx, batch.sessions)
         put_imap_sessions(tx, batch.imap)
         return add_folded(tx, batch.folds)
 
     async def _tell_lost(self) -> None:
-        """Say in the log and in the record itself what is missing in it."""
-        lost, self._queue.losses = self._queue.losses, {}
-        if not lost:
-            return
-        for what, loss in lost.items():
+        """Say in the log and in the record itself what is missing in it; there once it can be written again."""
+        for what, loss in self._queue.losses.items():
             log.warning("record incomplete", why=what, first=id_text(loss.first), **_counts(loss))
+            self._untold.setdefault(what, Loss(loss.first)).add(loss)
+        self._queue.losses = {}
+        if not self._untold:
+            return
+        told = dict(self._untold)
 
         def job(tx: Tx) -> None:
-            events = [
-                EventRecord(loss.first, tx.now, "record", what, facts=_counts(loss)) for what, loss in lost.items()
-            ]
-            put_events(tx, map(event_row, events))
+            tx.brings_mail = True
+            put_events(tx, [event_row(_incomplete(what, loss, tx.now)) for what, loss in told.items()])
 
         try:
             await self._engine.write(job)
         except StoreError as error:
-            log.warning("record not written", error=str(error), events=len(lost))
+            log.warning("record not written", error=str(error), events=len(told))
+        else:
+            self._untold = {}
+
+
+def _incomplete(what: str, loss: Loss, at: int) -> EventRecord:
+    return EventRecord(loss.first, at, "record", what, facts=_counts(loss))
 
 
 def _spoilt(error: Exception) -> bool:

@@ -7,17 +7,23 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ExceptionHandlersMap
+from litestar.types import BeforeRequestHookHandler, ExceptionHandlersMap
 
 from admin.access import GUARDS
-from admin.ask import Ask
+from admin.ask import Ask, check_csrf
 from admin.house import WebHouse
-from admin.pages import errors, static
+from admin.pages import domains, errors, me, overview, sign_in, static
 from appliance.store.errors import StoreError
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body; a form is some hundred."""
-PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (static.ROUTES,)
+PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (
+    static.ROUTES,
+    sign_in.ROUTES,
+    overview.ROUTES,
+    domains.ROUTES,
+    me.ROUTES,
+)
 """The routes of every area."""
 
 
@@ -34,6 +40,7 @@ def make_app(house: WebHouse) -> Litestar:
     return Litestar(
         handlers,
         request_class=Ask,
+        before_request=cast("BeforeRequestHookHandler", check_csrf),
         state=State({"house": house}),
         exception_handlers=cast("ExceptionHandlersMap", ERRORS),
         request_max_body_size=MAX_BODY,

@@ -6,12 +6,17 @@ out (by the connection). The host must be one of ours. Whatever the answer and w
 
 from typing import Any
 
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
+from litestar import Litestar
+from litestar.types import HTTPScope, Message, Receive, Send
 
+from admin import csrf, flash, web_session
+from admin.cookies import read_cookie
 from admin.headers import Headers, complete
 from admin.hosts import LOOPBACK, is_ours, read_host
 from admin.house import WebHouse
-from admin.pages.errors import Refused, error_text
+from admin.navigation import rail_of
+from admin.pages.errors import error_text
+from admin.refusals import Refused
 from admin.visit import Visit
 from appliance.ids import id_text
 
@@ -21,25 +26,48 @@ METHODS = frozenset({"GET", "HEAD", "POST"})
 class Entrance:
     """The ASGI application of HTTPS."""
 
-    def __init__(self, app: ASGIApp, house: WebHouse) -> None:
+    def __init__(self, app: Litestar, house: WebHouse) -> None:
         self._app = app
         self._house = house
+        self._paths = frozenset(route.path for route in app.routes)
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """One request."""
-        house = self._house
-        visit = Visit(id_text(house.new_id()), scope["path"], _peer(scope))
+        visit = self._visit(scope)
         host = read_host(field(scope, b"host"))
         send = self._dressed(visit, host, send)
+        refused = self._refusal(scope, host)
+        if refused is not None:
+            await self._refuse(visit, refused, send)
+            return
+        await self._recognise(visit, scope)
+        inner: Any = dict(scope, state=dict(scope.get("state") or {}, visit=visit))
+        if scope["method"] == "HEAD":
+            inner["method"] = "GET"
+        await self._app(inner, receive, send)
+
+    def _visit(self, scope: HTTPScope) -> Visit:
+        query = scope["query_string"]
+        target = (scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
+        left = flash.unseal(self._house.flash_key, read_cookie(scope["headers"], flash.COOKIE))
+        trace = id_text(self._house.new_id())
+        return Visit(trace, scope["path"], target, _peer(scope), self._house.flash_key, left)
+
+    def _refusal(self, scope: HTTPScope, host: str | None) -> Refused | None:
+        """Why no page is even looked for."""
         if scope["method"] not in METHODS:
-            await self._refuse(visit, Refused(405, headers={"allow": "GET, HEAD, POST"}), send)
-        elif host is None or not is_ours(house, host, _local(scope)):
-            await self._refuse(visit, Refused(421), send)
-        else:
-            inner: Any = dict(scope, state=dict(scope.get("state") or {}, visit=visit))
-            if scope["method"] == "HEAD":
-                inner["method"] = "GET"
-            await self._app(inner, receive, send)
+            return Refused(405, headers={"allow": "GET, HEAD, POST"})
+        if host is None or not is_ours(self._house, host, _local(scope)):
+            return Refused(421)
+        if scope["method"] == "POST" and not csrf.is_own_page(dict(scope["headers"])):
+            return Refused(403, "That did not come from our own page", "Open the page here and try again.")
+        return None
+
+    async def _recognise(self, visit: Visit, scope: HTTPScope) -> None:
+        token = read_cookie(scope["headers"], web_session.COOKIE)
+        visit.visitor = await web_session.recognise(self._house, token, visit.peer)
+        visit.secret = token if visit.visitor is not None else read_cookie(scope["headers"], csrf.COOKIE)
+        visit.rail = rail_of(visit.visitor, self._paths)
 
     def _dressed(self, visit: Visit, host: str | None, send: Send) -> Send:
         async def dressed(message: Message) -> None:

@@ -1,5 +1,6 @@
 """What pages work with; made by the daemon, one for each process."""
 
+import secrets
 from collections.abc import Callable
 
 import msgspec
@@ -29,6 +30,8 @@ class WebHouse(msgspec.Struct, frozen=True):
     """Trace ids of requests."""
     hostname: Callable[[], str]
     """This server's name now."""
+    flash_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
+    """Signs the messages left for the next page; a start of the server forgets those under way."""
     templates: Templates = msgspec.field(default_factory=Templates)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from admin import words
+from admin import charts, words
 from admin.assets import Asset, read_assets
 
 DIRECTORY = Path(__file__).parent / "templates"
@@ -28,7 +28,7 @@ class Templates:
             cache_size=-1,
         )
         self._environment.filters.update(size=words.size_text, number=words.number_text, plural=words.plural)
-        self._environment.globals.update(asset=self.asset_url, icon=self.icon)
+        self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
         # Read now, so that a template that is no good refuses the start.
         for name in self._environment.list_templates(extensions=["html"]):
             self._environment.get_template(name)

@@ -4,38 +4,13 @@ import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from admin.ask import Ask, page, render
+from admin.ask import Ask, page, render, see_other
 from admin.house import WebHouse
+from admin.refusals import Elsewhere, Refused
 from admin.visit import Visit, loggable
 from appliance.store.errors import Conflict, NotFound, StoreBusy, StoreError, StoreFull, StoreTimeout
 
 log = structlog.get_logger("admin")
-
-WORDS: dict[int, tuple[str, str]] = {
-    400: ("That request was not understood", "Go back and try again. If you typed the address, check it."),
-    403: ("This page is not for you", "You are signed in, but this page is for somebody else."),
-    404: ("There is no such page", "Check the address, or begin at the start page."),
-    405: ("That cannot be done here", "Go back, and use the buttons and links of the page."),
-    409: ("That does not fit how things are now", "Reload the page before and look again."),
-    413: ("That was too much", "A form may hold one megabyte. Nothing was saved."),
-    421: ("This server does not go by that name", "Use the server's own name, or one of its domains."),
-    429: ("Too many tries", "Wait a while before you try again."),
-    500: ("Something went wrong on our side", "It is not your fault. Nothing half-done was saved. Try again."),
-    503: ("The server is too busy", "Nothing was saved. Try again in a minute."),
-    507: ("The server's disk is full", "Nothing was saved. The administrator has to make room."),
-}
-"""Title and advice by status."""
-
-
-class Refused(HTTPException):
-    """An error page with words of its own: raise it anywhere in a handler."""
-
-    def __init__(
-        self, status: int, title: str = "", advice: str = "", *, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(detail=title or str(status), status_code=status, headers=headers)
-        known = WORDS.get(status, WORDS[500 if status >= 500 else 400])
-        self.title, self.advice = title or known[0], advice or known[1]
 
 
 def error_text(house: WebHouse, visit: Visit, refused: Refused) -> str:
@@ -46,6 +21,8 @@ def error_text(house: WebHouse, visit: Visit, refused: Refused) -> str:
 
 def on_http(ask: Ask, error: HTTPException) -> Response[str]:
     """A refusal, ours or Litestar's (404, 405, 413 ...)."""
+    if isinstance(error, Elsewhere):
+        return see_other(ask, error.path)
     refused = error if isinstance(error, Refused) else Refused(error.status_code, headers=error.headers)
     _note(ask.visit, refused.status_code, refused.title)
     response = page(ask, "error.html", status=refused.status_code, error=refused)

@@ -172,7 +172,7 @@ async def test_a_head_or_line_too_long_and_no_http_at_all_are_refused(house):
         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: mail.test\r\nX: " + b"b" * 70_000,
         b"EHLO there\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: mail.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: mail.test\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
     ):
         reader, writer = await raw(house, data)
         head = await reader.readuntil(b"\r\n\r\n")

@@ -36,6 +36,9 @@ LITERALS_BEFORE_LOGIN = 4_096
 LITERALS = 1_048_576
 """Octets of literals in one command, the message of APPEND not counted."""
 
+HTTP = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH"})
+"""Methods (RFC 9110 §9). A browser made to speak to this port is not heard out: lines of a form could be commands."""
+
 ANY: Final = NOT_AUTHENTICATED | AUTHENTICATED | SELECTED
 LOGGED_IN: Final = AUTHENTICATED | SELECTED
 
@@ -98,6 +101,8 @@ def row_of(session: Session, opened: Opened) -> Row:
     """The row of a command. Raises ImapError BAD where there is none, or not in this state."""
     row = TABLE.get(opened.name)
     if row is None:
+        if opened.tag.upper() in HTTP and not session.authenticated:
+            session.leaving = Status("BYE", "This is an IMAP server").line()
         raise bad(f"Unknown command {opened.name[:40]}")
     if not row.states & session.state:
         if not session.authenticated:

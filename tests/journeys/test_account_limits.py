@@ -1,6 +1,7 @@
 """An account sends to so many recipients an hour and a day, and hears when it may send again."""
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import AsyncIterator
@@ -21,9 +22,9 @@ OVER = f"450 4.7.1 <{ANN}> may send to 3 recipients an hour: try again after 13:
 class Town(House):
     """one.test with ann, bob and carl; three recipients an hour, and a clock that stands."""
 
-    def __init__(self, directory: Path, time: int = NOON) -> None:
+    def __init__(self, directory: Path, time: int = NOON, hour: int = 3) -> None:
         self.time = time
-        super().__init__(directory, now=lambda: self.time, limits={"account_recipients_hour": 3})
+        super().__init__(directory, now=lambda: self.time, limits={"account_recipients_hour": hour})
 
     def signed_in(self, name: str = ANN) -> smtplib.SMTP:
         context = ssl.create_default_context()
@@ -102,3 +103,56 @@ async def test_a_pipelined_client_has_each_recipient_answered(town: Town) -> Non
 async def test_mail_from_outside_is_not_counted(town: Town) -> None:
     for _ in range(3):
         await town.send(TEXT, "bob@one.test", "carl@one.test", mail_from=ANN)
+
+
+async def test_a_restart_forgets_nothing_and_time_frees(tmp_path: Path) -> None:
+    def send(town: Town, *to: str) -> str:
+        with town.signed_in() as client:
+            client.mail(ANN)
+            for address in to:
+                answer = said(client.rcpt(address))
+                if answer != OK:
+                    return answer
+            return said(client.data(TEXT))
+
+    town = Town(tmp_path)
+    async with town:
+        await town.add_domain("one.test")
+        await town.add_mailbox(ANN)
+        await town.add_mailbox("bob@one.test")
+        assert re.match("250 ", await asyncio.to_thread(send, town, "bob@one.test"))
+        town.time += 20 * 60_000_000
+        assert re.match("250 ", await asyncio.to_thread(send, town, "bob@one.test", ANN))
+        assert await asyncio.to_thread(send, town, ANN) == OVER
+        later = town.time + 5 * 60_000_000
+    town = Town(tmp_path, later)
+    async with town:
+        assert await asyncio.to_thread(send, town, ANN) == OVER
+        town.time = NOON + 3_600_000_000
+        assert re.match("250 ", await asyncio.to_thread(send, town, ANN))
+        assert (await asyncio.to_thread(send, town, ANN)).endswith("try again after 13:20 UTC")
+
+
+async def test_sessions_that_race_get_no_more_than_the_limit(tmp_path: Path) -> None:
+    town = Town(tmp_path, hour=40)
+
+    def send() -> int:
+        """How many recipients had their message, in ten transactions of three."""
+        sent = 0
+        with town.signed_in() as client:
+            for _ in range(10):
+                client.mail(ANN)
+                accepted = rcpt(client, 3).count(OK)
+                if accepted and said(client.data(TEXT)).startswith("250 "):
+                    sent += accepted
+                client.rset()
+        return sent
+
+    async with town:
+        await town.add_domain("one.test")
+        await town.add_mailbox(ANN)
+        await town.add_mailbox("bob@one.test")
+        assert sum(await asyncio.gather(*[asyncio.to_thread(send) for _ in range(5)])) == 40
+        account = town.store.directory.account(ANN)
+        assert account is not None
+        assert town.store.traces.account_recipients(account.id, 0)[0] == 40

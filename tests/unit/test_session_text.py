@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.cli.session_text import session_text
+from appliance.cli.session_text import ENDS, session_text
 from appliance.control.trace_shapes import event_shape, imap_shape, smtp_shape, transaction_shape
 from appliance.ids import EPOCH_MS
 from appliance.mail.session_record import (
@@ -16,6 +16,7 @@ from appliance.mail.session_record import (
     TransactionRecord,
 )
 from appliance.mail.transcript import OURS, PEER, REMARK, Transcript
+from smtp.record import OUTCOMES
 
 START = 1_795_521_600_000_000
 """2026-11-24T12:00:00Z"""
@@ -349,3 +350,7 @@ def test_nothing_a_peer_said_steers_the_terminal() -> None:
     found = shown(one, transaction, events=(event,))
     assert all(line.isprintable() for line in found.split("\n"))
     assert "\\x1b[2J\\x202e\\x0d\\x0ax" in found
+
+
+def test_every_end_of_a_session_has_its_words() -> None:
+    assert ENDS.keys() >= OUTCOMES

@@ -41,6 +41,8 @@ NO_ARGUMENTS = reply(501, "5.5.4", "This command takes no arguments")
 BAD_HELO = reply(501, "5.5.4", "Say EHLO with your host name or address literal")  # RFC 5321 §4.1.1.1
 BAD_SENDER = reply(501, "5.1.7", "Bad sender address syntax")
 BAD_RECIPIENT = reply(501, "5.1.3", "Bad recipient address syntax")
+UTF8_SENDER = reply(550, "5.6.7", "A sender address beyond ASCII needs SMTPUTF8")  # RFC 6531 §3.5
+UTF8_RECIPIENT = reply(553, "5.6.7", "A recipient address beyond ASCII needs SMTPUTF8")
 BAD_SIZE = reply(501, "5.5.4", "SIZE is 1 to 20 digits")  # RFC 1870 §4
 UNKNOWN_PARAMETER = reply(555, "5.5.4", "Unknown or unsupported parameter")  # RFC 5321 §4.1.1.11
 HELO_FIRST = reply(503, "5.5.1", "Say EHLO or HELO first")  # RFC 5321 §4.1.4
@@ -109,8 +111,8 @@ def hello(hostname: str) -> Reply:
 
 def extended_hello(hostname: str, max_size: int, starttls: bool, auth: bool = False) -> Reply:
     """Answer to EHLO with the extensions offered (RFC 5321 §4.1.1.1)."""
-    # RFC 2920, RFC 1870 §3, RFC 6152, RFC 2034, RFC 3207 §4.2 (STARTTLS is not offered inside TLS)
-    keywords = ("PIPELINING", f"SIZE {max_size}", "8BITMIME", "ENHANCEDSTATUSCODES")
+    # RFC 2920, RFC 1870 §3, RFC 6152, RFC 6531 §3.1, RFC 2034, RFC 3207 §4.2 (STARTTLS is not offered inside TLS)
+    keywords = ("PIPELINING", f"SIZE {max_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     return Reply(
         250, "", (hostname, *keywords, *(("STARTTLS",) if starttls else ()), *(("AUTH PLAIN LOGIN",) if auth else ()))
     )

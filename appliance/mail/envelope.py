@@ -70,6 +70,8 @@ class RcptTo(msgspec.Struct, frozen=True):
     """Forward-path of RCPT (RFC 5321 §4.1.1.3). Bare `postmaster` has the empty domain."""
 
     address: Address
+    utf8: bool = False
+    """Whether it was written beyond ASCII: only where MAIL had SMTPUTF8 may it be (RFC 6531 §3.5)."""
 
     @property
     def path(self) -> str:

@@ -49,6 +49,14 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def reply(code: int, enhanced: str, text: str, *, close: bool = False) -> Reply:
-    """A one-line reply; anything in `text` that is not printable ASCII becomes "?"."""
-    cleaned = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return Reply(code, enhanced, (cleaned,), close)
+    """A one-line reply; what is not printable in `text` becomes "?", and a letter beyond ASCII is named, as `\\x{FC}`.
+
+    UTF-8 itself may stand in no reply of ours, whether SMTPUTF8 is in use or not (RFC 6531 §3.7.4.2).
+    """
+    return Reply(code, enhanced, ("".join(map(_plain, text)),), close)
+
+
+def _plain(letter: str) -> str:
+    if " " <= letter <= "~":
+        return letter
+    return f"\\x{{{ord(letter):X}}}" if letter > "\xa0" and letter.isprintable() else "?"  # RFC 6533 §3

@@ -49,6 +49,8 @@ class Receiver:
 
     async def rcpt(self, session: SessionFacts, mail_from: MailFrom, rcpt: RcptTo) -> Route | Reply:
         """Where mail for a recipient goes, each on its own; a reply where that cannot be said now."""
+        if rcpt.utf8 and not mail_from.smtputf8:
+            return replies.UTF8_RECIPIENT
         try:
             facts = self._store.directory.facts(rcpt.address, self._contact, self._hostname)
             fate = route(rcpt, facts, mail_from.size, self.now())

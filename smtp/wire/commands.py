@@ -19,6 +19,8 @@ from smtp import replies
 MAX_HELO = 255
 """Octets of the name in EHLO or HELO (RFC 5321 §4.5.3.1.2)."""
 _PRINTABLE = re.compile(rb"[ -~]*\Z")
+# Where an address stands it may be UTF-8 (RFC 6531 §3.3, §3.7.4.2).
+_WIDE = re.compile(rb"(?:MAIL FROM:|RCPT TO:|VRFY )[ -~\x80-\xff]*\Z", re.IGNORECASE)
 # A domain or address literal (RFC 5321 §4.1.1.1), with the underscores that real hosts have.
 _HELO = re.compile(rb"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[A-Za-z0-9.:-]+\])\Z")
 _SIZE = re.compile(rb"[0-9]{1,20}\Z")
@@ -50,7 +52,7 @@ class CommandError(Exception):
 
 def parse_command(line: bytes) -> Command:
     """The command in `line` (without its CRLF); raises CommandError."""
-    if not _PRINTABLE.match(line):
+    if not _PRINTABLE.match(line) and not _WIDE.match(line):
         raise CommandError(replies.BAD_SYNTAX)
     verb, blank, rest = line.rstrip(b" ").partition(b" ")
     name = verb.decode("ascii").upper()
@@ -64,7 +66,7 @@ def parse_command(line: bytes) -> Command:
 
 def is_foreign(line: bytes) -> bool:
     """Whether a line that is no command belongs to another protocol (HTTP, TLS), sent here to be misread."""
-    return _FOREIGN.match(line) is not None
+    return _FOREIGN.match(line) is not None and not _WIDE.match(line)
 
 
 def _helo(rest: bytes) -> str:
@@ -77,36 +79,42 @@ def _mail(rest: bytes) -> MailFrom:
     if rest[:5].upper() != b"FROM:":
         raise CommandError(replies.BAD_ARGUMENTS)
     try:
-        address, rest = parse_mail_path(rest[5:])
+        address, parameters = parse_mail_path(rest[5:], utf8=True)
     except AddressError:
         raise CommandError(replies.BAD_SENDER) from None
-    size, body = None, ""
-    for name, value in _parameters(rest):
+    size, body, smtputf8 = None, "", False
+    for name, value in _parameters(parameters):
         if name == b"SIZE":
             if value is None or not _SIZE.match(value):
                 raise CommandError(replies.BAD_SIZE)
             size = int(value)
         elif name == b"BODY" and value is not None and value.upper() in _BODIES:
             body = value.decode("ascii").upper()
+        elif name == b"SMTPUTF8":
+            if value is not None:  # RFC 6531 §3.1 (4)
+                raise CommandError(replies.BAD_ARGUMENTS)
+            smtputf8 = True
         else:
-            # BINARYMIME needs CHUNKING (RFC 3030 §3), SMTPUTF8 is not offered.
+            # BINARYMIME needs CHUNKING (RFC 3030 §3).
             raise CommandError(replies.UNKNOWN_PARAMETER)
-    return MailFrom(address, size, body)
+    if not smtputf8 and not rest.isascii():
+        raise CommandError(replies.UTF8_SENDER)
+    return MailFrom(address, size, body, smtputf8)
 
 
 def _rcpt(rest: bytes) -> RcptTo:
     if rest[:3].upper() != b"TO:":
         raise CommandError(replies.BAD_ARGUMENTS)
     try:
-        address, rest = parse_rcpt_path(rest[3:])
+        address, parameters = parse_rcpt_path(rest[3:], utf8=True)
     except AddressError as error:
         if error.kind in ("source-route", "literal"):
             # RFC 5321 Appendix C, §4.1.3: both name a place that is not one of our domains.
             raise CommandError(replies.RELAY_DENIED, counts=False) from None
         raise CommandError(replies.BAD_RECIPIENT) from None
-    if rest and _parameters(rest):
+    if parameters and _parameters(parameters):
         raise CommandError(replies.UNKNOWN_PARAMETER)
-    return RcptTo(address)
+    return RcptTo(address, not rest.isascii())
 
 
 def _parameters(rest: bytes) -> list[tuple[bytes, bytes | None]]:
@@ -130,9 +138,12 @@ def _text(rest: bytes) -> str:
 
 
 def _string(rest: bytes) -> str:
-    if not rest:
-        raise CommandError(replies.BAD_ARGUMENTS)
-    return rest.decode("ascii")
+    try:
+        if rest:
+            return rest.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise CommandError(replies.BAD_ARGUMENTS)
 
 
 PARSERS: MappingProxyType[str, Callable[[bytes], Argument]] = MappingProxyType(
@@ -160,7 +171,6 @@ _REFUSED = MappingProxyType(
         ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PRI"), replies.NOT_SMTP
     )
 )
-"""Verbs of other RFCs that this server knows and does not offer; those of HTTP (RFC 9110 §9) end the session."""
 """Verbs of other RFCs that this server knows and does not offer; those of HTTP (RFC 9110 §9) end the session."""
 
 KNOWN_VERBS = frozenset(name.encode("ascii") for name in (*PARSERS, *_REFUSED))

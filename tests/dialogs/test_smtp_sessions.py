@@ -214,7 +214,7 @@ async def test_a_reset_in_any_state_leaves_nothing_behind(tmp_path: Path, at: st
 async def test_a_broken_handshake_gives_its_place_back(tmp_path: Path) -> None:
     async with SmtpHouse(tmp_path) as house:
         client = await Client.greeted(house)
-        await client.say(b"EHLO client.test\r\n", *["250"] * 6)
+        await client.say(b"EHLO client.test\r\n", *["250"] * 7)
         await client.say(b"STARTTLS\r\n", "220")
         client.writer.write(b"MAIL FROM:<evil@out.test>\r\n")
         await everyone_gone(house)
@@ -226,7 +226,7 @@ async def test_mail_comes_through_tls_in_any_number_of_messages(tmp_path: Path) 
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     async with SmtpHouse(tmp_path) as house:
         client = await Client.greeted(house)
-        await client.say(b"EHLO client.test\r\n", *["250"] * 6)
+        await client.say(b"EHLO client.test\r\n", *["250"] * 7)
         await client.say(b"STARTTLS\r\n", "220")
         await client.writer.start_tls(context)
         for i in range(3):

@@ -82,7 +82,7 @@ def test_starttls(appliance: Appliance) -> None:
 
 def test_the_capabilities_offered(appliance: Appliance) -> None:
     transcript = swaks(appliance, "ann@strict.test", "--quit-after", "EHLO")
-    for keyword in ("PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS"):
+    for keyword in ("PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "STARTTLS"):
         assert re.search(rf"^<- +250[- ]{keyword}$", transcript, re.M), transcript
 
 

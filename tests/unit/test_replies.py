@@ -55,6 +55,12 @@ def test_each_route_has_its_reply(route: Route, wire: bytes) -> None:
     assert wire == replies.refusal("a@b.test", route).wire()
 
 
+def test_no_reply_holds_utf8() -> None:
+    """RFC 6531 §3.7.4.2: addresses beyond ASCII are named as RFC 6533 §3 writes them."""
+    wire = replies.refusal("p\u0451\u0442r@b.test\u202e\x07", UnknownUser()).wire()
+    assert wire == rb"550 5.1.1 <p\x{451}\x{442}r@b.test??>: no such user" + b"\r\n"
+
+
 def test_an_administrators_421_ends_the_session() -> None:
     assert replies.rejected("a@b.test", 421, "Later").close
 
@@ -62,8 +68,8 @@ def test_an_administrators_421_ends_the_session() -> None:
 def test_ehlo_lists_what_is_offered() -> None:
     wire = replies.extended_hello("mail.test", 1000, starttls=True).wire()
     assert wire == (
-        b"250-mail.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
-        b"250 STARTTLS\r\n"
+        b"250-mail.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+        b"250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
     )
     assert b"STARTTLS" not in replies.extended_hello("mail.test", 1000, starttls=False).wire()
 

@@ -11,6 +11,7 @@ from smtp import replies
 from smtp.wire.commands import PARSERS, Command, CommandError, is_foreign, parse_command
 
 A = Address("a", "b.test")
+U = Address("\u00fc", "b.test")
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,13 @@ A = Address("a", "b.test")
         (b"MAIL FROM:<a@b.test> body=8bitmime size=0", Command("MAIL", MailFrom(A, 0, "8BITMIME"))),
         (b"MAIL FROM:<a@b.test> BODY=7BIT", Command("MAIL", MailFrom(A, None, "7BIT"))),
         (b"MAIL FROM:<a@b.test> ", Command("MAIL", MailFrom(A))),
+        (b"MAIL FROM:<a@b.test> smtputf8 SIZE=1", Command("MAIL", MailFrom(A, 1, "", True))),
+        ("MAIL FROM:<\u00fc@b.test> SMTPUTF8".encode(), Command("MAIL", MailFrom(U, smtputf8=True))),
+        (b"MAIL FROM:<> SMTPUTF8", Command("MAIL", MailFrom(None, smtputf8=True))),
         (b'RCPT TO:<"a"@b.test>', Command("RCPT", RcptTo(A))),
+        ("rcpt to:<\u00fc@b.test>".encode(), Command("RCPT", RcptTo(U, True))),
+        ("RCPT TO:<a@b\u00fccher.test>".encode(), Command("RCPT", RcptTo(Address("a", "xn--bcher-kva.test"), True))),
+        ("VRFY \u00fc SMTPUTF8".encode(), Command("VRFY", "\u00fc SMTPUTF8")),
         (b"RCPT TO:<Postmaster>", Command("RCPT", RcptTo(Address("Postmaster", "")))),
         (b"DATA", Command("DATA")),
         (b"data ", Command("DATA")),
@@ -79,7 +86,17 @@ def test_taken(line: bytes, command: Command) -> None:
         (b"MAIL FROM:<a@b.test> SIZE=1 SIZE=2", replies.BAD_ARGUMENTS),
         (b"MAIL FROM:<a@b.test> =1", replies.BAD_ARGUMENTS),
         (b"MAIL FROM:<a@b.test> BODY=BINARYMIME", replies.UNKNOWN_PARAMETER),
-        (b"MAIL FROM:<a@b.test> SMTPUTF8", replies.UNKNOWN_PARAMETER),
+        (b"MAIL FROM:<a@b.test> SMTPUTF8=1", replies.BAD_ARGUMENTS),
+        ("MAIL FROM:<\u00fc@b.test>".encode(), replies.UTF8_SENDER),
+        ("MAIL FROM:<a@b\u00fc.test> SIZE=1".encode(), replies.UTF8_SENDER),
+        (b"MAIL FROM:<\xfc@b.test> SMTPUTF8", replies.BAD_SENDER),
+        ("MAIL FROM:<a@b.test> \u00fc".encode(), replies.BAD_ARGUMENTS),
+        (b"RCPT TO:<\xfc@b.test>", replies.BAD_RECIPIENT),
+        ("RCPT TO:<\u00fc@b.test> \u00fc".encode(), replies.BAD_ARGUMENTS),
+        ("MAIL FROM:<\u00fc@b.test> SMTPUTF8\0".encode(), replies.BAD_SYNTAX),
+        ("AUTH PLAIN \u00fc".encode(), replies.BAD_SYNTAX),
+        ("HELP \u00fc".encode(), replies.BAD_SYNTAX),
+        (b"VRFY \xfc", replies.BAD_ARGUMENTS),
         (b"MAIL FROM:<a@b.test> AUTH=<>", replies.UNKNOWN_PARAMETER),
         (b"RCPT TO:", replies.BAD_RECIPIENT),
         (b"RCPT TO:<>", replies.BAD_RECIPIENT),
@@ -113,7 +130,7 @@ def test_other_protocols_are_known(line: bytes) -> None:
     assert is_foreign(line)
 
 
-@pytest.mark.parametrize("line", [b"MAIL FROM:<a@b.test>", b"BOGUS", b"", b"RCPT TO:<a@b>", b"GETX"])
+@pytest.mark.parametrize("line", [b"MAIL FROM:<a@b.test>", b"BOGUS", b"", b"RCPT TO:<a@b>", b"GETX", b"RCPT TO:<\xff>"])
 def test_smtp_is_not_foreign(line: bytes) -> None:
     assert not is_foreign(line)
 
@@ -140,8 +157,10 @@ def test_any_line_is_a_command_or_refused(line: bytes) -> None:
         return
     assert command.verb in PARSERS
     if isinstance(command.argument, RcptTo):
-        assert parse_command(f"RCPT TO:<{command.argument.path}>".encode()) == command
+        again = parse_command(f"RCPT TO:<{command.argument.path}>".encode()).argument
+        assert isinstance(again, RcptTo)
+        assert again.address == command.argument.address
     if isinstance(command.argument, MailFrom):
-        again = parse_command(f"MAIL FROM:<{command.argument.path}>".encode()).argument
+        again = parse_command(f"MAIL FROM:<{command.argument.path}> SMTPUTF8".encode()).argument
         assert isinstance(again, MailFrom)
         assert again.address == command.argument.address

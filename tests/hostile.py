@@ -71,6 +71,7 @@ class Peer:
         self.writer = writer
         self._port = writer.get_extra_info("sockname")[1]
         self._sent = 0
+        self._rest: bytes | None = None
 
     @classmethod
     async def connect(cls, house: House, port: int, *, tls: bool = False, source: str = "") -> "Peer":
@@ -98,8 +99,15 @@ class Peer:
         return next((one for one in self.house.appliance.sessions if one.peer.port == self._port), None)
 
     async def line(self) -> str:
-        found = await asyncio.wait_for(self.reader.readline(), LIMIT)
+        try:
+            found = await asyncio.wait_for(self.reader.readline(), LIMIT)
+        except ConnectionResetError:
+            # The reader forgets what came before the reset that a close with unread octets is.
+            found, _, self._rest = self._left().partition(b"\r\n")
         return found.decode("latin-1").removesuffix("\r\n")
+
+    def _left(self) -> bytes:
+        return bytes(self.reader._buffer) if self._rest is None else self._rest
 
     async def hears(self, *lines: str) -> None:
         """The next lines are these; "..." stands for anything."""
@@ -110,7 +118,10 @@ class Peer:
     async def ends(self, *lines: str) -> None:
         """These lines, and then the daemon closes, having said nothing else."""
         await self.hears(*lines)
-        rest = await asyncio.wait_for(self.reader.read(), LIMIT)
+        try:
+            rest = await asyncio.wait_for(self.reader.read(), LIMIT)
+        except ConnectionResetError:
+            rest = self._left()
         assert rest == b"", rest
         self.close()
 

@@ -43,6 +43,8 @@ def session_text(found: Shape) -> str:
     parts = [_facts(found)]
     for transaction in found["transactions"]:
         parts += [_transaction(transaction), _recipients(transaction)]
+    if found["more"]:
+        parts.append(f"only the first {len(found['transactions'])} transactions are shown")
     parts += [_decisions(found["events"]), *_transcripts(found)]
     return "\n\n".join(part for part in parts if part)
 

@@ -10,7 +10,7 @@ from appliance.mail.session_record import ImapSessionRecord, SessionRecord, Tran
 from appliance.sessions import LiveSession
 from appliance.store.privacy import strictest
 from appliance.store.store import Store
-from appliance.store.trace import StoredSession
+from appliance.store.trace import MAX_TRANSACTIONS, StoredSession
 
 DAY = 24 * 3600 * 1_000_000
 
@@ -48,7 +48,8 @@ def _smtp(house: House, found: StoredSession) -> Shape:
         named=lambda account: _named(house.store, account),
         open=_is_open(house, session.id),
     )
-    return shape | {"events": [event_shape(event) for event in found.events]}
+    more = len(transactions) >= MAX_TRANSACTIONS
+    return shape | {"events": [event_shape(event) for event in found.events], "more": more}
 
 
 def _named(store: Store, account: int) -> str:

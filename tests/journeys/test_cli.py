@@ -150,6 +150,22 @@ def test_aliases_and_reject_addresses(appliance: Appliance) -> None:
     assert appliance.cli("address", "rm", "old@one.test") == {"removed": "old@one.test"}
 
 
+def test_a_trace_that_is_not_there_and_one_that_is_no_id(appliance: Appliance) -> None:
+    """Also where no daemon runs; records are kept for 30 days."""
+    assert refused(appliance, "trace", "show", "00000000000x0") == (
+        1,
+        "no record of 00000000000x0 of 2020-01-01 00:00:00 UTC any more: records are kept for 30 days ([records] days)",
+    )
+    assert refused(appliance, "trace", "show", "7ZZZZZZZZZZZZ") == (
+        1,
+        "no session and no message 7zzzzzzzzzzzz is on record",
+    )
+    assert refused(appliance, "trace", "show", "\x1b[2J") == (
+        2,
+        "not an id (13 characters of Crockford base32): '\\x1b[2J'",
+    )
+
+
 def test_tables_are_plain_text_in_a_pipe(appliance: Appliance) -> None:
     appliance.cli("domain", "add", "one.test")
     lines = appliance.run("domain", "list").stdout.splitlines()

@@ -57,7 +57,7 @@ def shown(
 ) -> str:
     made = [transaction_shape(transaction, one.started, privacy) for transaction in transactions]
     shape = smtp_shape(one, folded, made, named=named, open=open)
-    return session_text(shape | {"events": [event_shape(event) for event in events]})
+    return session_text(shape | {"events": [event_shape(event) for event in events], "more": len(made) > 1})
 
 
 def text(block: str) -> str:
@@ -305,6 +305,11 @@ def test_what_privacy_withheld() -> None:
     assert shown(half, three_fates(transcript="")).splitlines()[-1] == (
         "transcript of transaction 1 not kept: privacy metadata"
     )
+
+
+def test_more_than_is_shown_is_said() -> None:
+    blocks = shown(session(ended=START), three_fates(), three_fates(number=2)).split("\n\n")
+    assert "only the first 2 transactions are shown" in blocks
 
 
 def test_a_session_whose_end_nobody_saw() -> None:

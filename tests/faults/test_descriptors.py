@@ -27,7 +27,7 @@ def appliance(tmp_path: Path) -> Iterator[Appliance]:
         yield one
 
 
-@pytest.mark.parametrize("listener", ["mx", "imap", "imaps"])
+@pytest.mark.parametrize("listener", ["mx", "submission", "submissions", "imap", "imaps"])
 def test_accepting_never_spins(appliance: Appliance, listener: str) -> None:
     assert appliance.process is not None
     pid, port = appliance.process.pid, getattr(appliance, listener)
@@ -48,7 +48,7 @@ def test_accepting_never_spins(appliance: Appliance, listener: str) -> None:
             for caller in callers:
                 caller.close()
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-    answer = greeting(appliance.imap if listener == "imaps" else port)
+    answer = greeting(appliance.imap if listener in ("imaps", "submissions") else port)
     assert answer.startswith((b"220 ", b"* OK "))
     assert appliance.log_text().count("cannot accept") < 20
 

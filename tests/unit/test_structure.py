@@ -369,7 +369,10 @@ def test_all_that_is_told_is_ascii() -> None:
             b'((NIL NIL "=?utf-8?B?0J/RkdGC0YA=?= =?utf-8?B?INC/0ZHRgtGAQHguZXhhbXBsZQ==?=" NIL)(NIL NIL NIL NIL))',
         )
     )
-    assert b"""("name*" "utf-8''gr%C3%B6%C3%9Fe.txt" "charset" "us-ascii") NIL "=?utf-8?B?w7w=?=" "7bit\"""" in rendition.bodystructure
+    assert (
+        b"""("name*" "utf-8''gr%C3%B6%C3%9Fe.txt" "charset" "us-ascii") NIL "=?utf-8?B?w7w=?=" "7bit\""""
+        in rendition.bodystructure
+    )
     assert b"""("inline" ("filename*" "utf-8''%C3%BC"))""" in rendition.bodystructure
     assert b"""(NIL "=?utf-8?B?ZsO8cg==?=" ((""" in rendition.bodystructure
     assert rendition.from_text == "пётр <пётр@x.example>"

@@ -18,7 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _PLAIN = re.compile(r"[!#-<>-~]+\Z")
 """Printable ASCII without blank, `"` and `=`: a value that needs no quotes."""
-_SECRET = frozenset({"password", "token", "claim_token", "secret", "secret_hash", "private_key"})
+_SECRET = frozenset({"password", "token", "claim_token", "claim_url", "secret", "secret_hash", "private_key"})
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:

@@ -21,6 +21,11 @@ def https_url(listeners: Sequence[str], hostname: str, path: str) -> str | None:
     return f"https://{authority(hostname if public else 'localhost', port)}{path}"
 
 
+def claim_path(token: str) -> str:
+    """The page on which an invited owner claims a mailbox."""
+    return f"/i/{token}"
+
+
 def authority(host: str, port: int) -> str:
     """Host and port of an https URL (RFC 3986 §3.2); the scheme's own port is left out."""
     return host if port == HTTPS else f"{host}:{port}"

@@ -74,6 +74,11 @@ PURE = (
     "appliance/sending/routing.py",
     "appliance/sending/planning.py",
     "config/settings.py",
+    "admin/charts.py",
+    "admin/forms.py",
+    "admin/headers.py",
+    "admin/paging.py",
+    "admin/words.py",
     "smtp/harvest.py",
     "smtp/replies.py",
     "smtp/submission/allowance.py",
@@ -95,7 +100,7 @@ PURE = (
     "imap/search_plan.py",
 )
 IMPURE_MODULES = {"asyncio", "socket", "ssl", "threading", "time", "random", "secrets", "os", "logging", "subprocess"}
-PURE_LIBRARIES = {"msgspec", "idna", "charset_normalizer"}
+PURE_LIBRARIES = {"msgspec", "idna", "charset_normalizer", "markupsafe"}
 
 MAX_FILE, MEDIAN_FILE, MAX_FUNCTION, MEDIAN_FUNCTION = 400, 150, 50, 10
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "misc"}

@@ -142,9 +142,10 @@ def _invitation(found: Record) -> str:
     return fields(
         [
             ("mailbox", found["address"]),
+            ("claim link", found["claim_url"]),
             ("claim token", found["claim_token"]),
             ("valid until", found["expires_at"]),
-            ("owner's act", "appliance mailbox claim TOKEN --password-stdin"),
+            ("owner's act", "open the link, or: appliance mailbox claim TOKEN --password-stdin"),
         ]
     )
 

@@ -9,6 +9,7 @@ from appliance.control.verb import PAGE, Arguments, Verb
 from appliance.identity.invite import claim as claim_mailbox
 from appliance.provision import Invitation
 from appliance.store.census import aliases_of
+from config.urls import claim_path, https_url
 
 
 class Named(Arguments, frozen=True):
@@ -44,12 +45,12 @@ class Within(Arguments, frozen=True):
 
 async def add(house: House, caller: Caller, args: Added) -> Shape:
     """Make a mailbox and its invitation."""
-    return _invitation(await provision.add_mailbox(house.store, caller.actor, args.address, args.quota))
+    return _invitation(house, await provision.add_mailbox(house.store, caller.actor, args.address, args.quota))
 
 
 async def invite(house: House, caller: Caller, args: Named) -> Shape:
     """Make a new invitation."""
-    return _invitation(await provision.invite_owner(house.store, caller.actor, args.address))
+    return _invitation(house, await provision.invite_owner(house.store, caller.actor, args.address))
 
 
 async def claim(house: House, caller: Caller, args: Claimed) -> Shape:
@@ -100,12 +101,12 @@ async def remove(house: House, caller: Caller, args: Named) -> Shape:
     return {"removed": (await provision.remove_mailbox(house.store, caller.actor, args.address)).address}
 
 
-def _invitation(made: Invitation) -> Shape:
-    # The web page that takes claims does not exist yet, so there is no link to it.
+def _invitation(house: House, made: Invitation) -> Shape:
+    listeners = house.live.listeners().get("http.https", []) if house.live else house.settings.http.https
     return {
         "address": made.account.address,
         "claim_token": made.token,
-        "claim_url": None,
+        "claim_url": https_url(listeners, house.places.hostname, claim_path(made.token)),
         "expires_at": iso(made.expires_at),
     }
 

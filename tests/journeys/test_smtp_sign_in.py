@@ -14,6 +14,7 @@ import pytest
 
 from appliance.store import credential_acts, directory_acts
 from tests.house import PASSWORD, House
+from tests.imap_house import until
 
 T = TypeVar("T")
 ANN, BOB = "ann@one.test", "bob@one.test"
@@ -275,17 +276,46 @@ async def test_every_shape_of_the_exchange(town: House, lines: list[str], answer
     assert await run(act) == answers
 
 
-async def test_a_password_in_a_line_is_in_no_log(town: House, capfd: pytest.CaptureFixture[str]) -> None:
-    secret = "a-password-nobody-may-read"
+SECRET = "a-password-nobody-may-read"
 
-    def act() -> None:
-        with client(town) as smtp:
-            smtp.docmd(f"AUTH PLAIN {plain(ANN, secret)}")
-            smtp.docmd(f"AUTH LOGIN {coded(ANN)}")
-            smtp.docmd(coded(secret))
 
-    await run(act)
-    out = "".join(capfd.readouterr())
-    assert out.count("sign-in refused") == 2
-    assert secret not in out
-    assert coded(secret) not in out
+SAID = (
+    [f"AUTH PLAIN {plain(ANN, SECRET)}"],
+    ["auth  plain", plain(ANN, SECRET)],
+    ["AUTH LOGIN", coded(ANN), coded(SECRET)],
+    [f"AUTH LOGIN {coded(ANN)}", coded(SECRET)],
+    [f"AUTH LOGIN {coded(ANN)} {coded(SECRET)}"],
+    ["AUTH CRAM-MD5", coded(SECRET)],
+    [f"AUTH {coded(SECRET)}"],
+    [f"AUTH PLAIN {plain(ANN, SECRET)}{'A' * 2100}"],
+    ["AUTH PLAIN", plain(ANN, SECRET) + "A" * 3000],
+    [f"AUTH LOGIN\r\n{coded(ANN)}\r\n{coded(SECRET)}"],
+)
+
+
+@pytest.mark.parametrize("where", ["submission", "before TLS", "mx"])
+async def test_a_password_is_in_no_log_and_no_record(
+    town: House, where: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also where no sign-in is offered, and a client says all it has nevertheless."""
+
+    def act(lines: list[str]) -> None:
+        port = town.mx if where == "mx" else town.submission
+        smtp = client(town) if where == "submission" else smtplib.SMTP("127.0.0.1", port, "laptop.test", timeout=20)
+        with smtp:
+            smtp.ehlo()
+            for line in lines:
+                smtp.send(line + "\r\n")
+                if smtp.getreply()[0] == 554:
+                    return
+
+    for lines in SAID:
+        await run(lambda lines=lines: act(lines))
+    await until(lambda: not len(town.appliance.sessions))
+    await town.store.record.flush()
+    assert len(town.store.engine.reader.execute("SELECT id FROM smtp_session").fetchall()) == len(SAID)
+    written = b"".join(path.read_bytes() for path in (town.directory / "data").rglob("*") if path.is_file())
+    assert written.count(b"< ehlo laptop.test") >= len(SAID)
+    written += "".join(capfd.readouterr()).encode()
+    for secret in (SECRET, coded(SECRET), plain(ANN, SECRET)):
+        assert secret.encode() not in written

@@ -31,6 +31,11 @@ def strictest(levels: Iterable[str], otherwise: str) -> str:
     return max(levels, key=LEVELS.index, default=otherwise)
 
 
+def stricter(one: str, other: str) -> str:
+    """The stricter of two levels."""
+    return one if one == other or LEVELS.index(one) > LEVELS.index(other) else other
+
+
 class Veil:
     """Hides who is at the other end. `ours` tells whether a domain (lower case) is; `key` is the server's own."""
 

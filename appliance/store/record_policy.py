@@ -13,7 +13,7 @@ from appliance.records import DomainInfo, Topic
 from appliance.store.directory import Directory
 from appliance.store.feed import Feed
 from appliance.store.kv import KV
-from appliance.store.privacy import Veil, strictest
+from appliance.store.privacy import Veil, stricter
 from appliance.store.tx import Tx
 
 KEY = "record.key"
@@ -48,23 +48,25 @@ class RecordPolicy:
 
     def judge(self, session: SessionRecord, touched: Iterable[Touched | None]) -> tuple[str, int | None]:
         """The level of a session that has now touched these domains too, and the domain it is filed under."""
-        found = [one for one in (self._by_account(session.account), *touched) if one is not None]
-        levels = {one[1] for one in found}
-        if (before := self._levels.get(session.id)) is not None:
-            levels.add(before)
-        # None where no domain has been touched: the server's level is no domain's, and must not make one stricter.
-        level = strictest(levels, "") or None
+        # None while no domain has been touched: the server's level is no domain's, and must not make one stricter.
+        level, domain = self._levels.get(session.id), None
+        for one in (self._by_account(session.account), *touched):
+            if one is not None:
+                domain = domain or one[0]
+                level = one[1] if level is None else stricter(level, one[1])
         self._remember(session, level)
-        return level or self._privacy, found[0][0] if found else None
+        return level or self._privacy, domain
 
     def touched_by(self, transaction: TransactionRecord) -> Touched | None:
         """The domain that a transaction is filed under, with the strictest level of those it touches."""
-        found = [self._by_account(transaction.account)]
-        found += [self._by_name(recipient.domain) for recipient in transaction.recipients]
-        ours = [one for one in found if one is not None]
-        if not ours:
-            return None
-        return ours[0][0], strictest((one[1] for one in ours), self._privacy)
+        found = self._by_account(transaction.account)
+        for recipient in transaction.recipients:
+            one = self._by_name(recipient.domain)
+            if found is None:
+                found = one
+            elif one is not None and one is not found:
+                found = found[0], stricter(found[1], one[1])
+        return found
 
     def domain_of_account(self, account: int | None) -> int | None:
         """The domain of an account."""

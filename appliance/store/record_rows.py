@@ -150,46 +150,50 @@ def add_folded(tx: Tx, folds: Iterable[tuple[int, int]]) -> int:
 
 def session_row(session: SessionRecord, domain: int | None) -> Row:
     """The columns of a session."""
-    return (
-        session.id,
-        session.direction,
-        session.listener,
-        kept(session.peer),
-        session.peer_port,
-        kept(session.rdns),
-        kept(session.helo),
-        session.tls_version,
-        session.tls_cipher,
-        kept(session.tls_failure),
-        session.account,
-        session.credential,
-        domain,
-        session.started,
-        session.ended,
-        kept(session.outcome),
-        kept(session.transcript, LIMIT),
+    return _fitted(
+        (
+            session.id,
+            session.direction,
+            session.listener,
+            session.peer,
+            session.peer_port,
+            session.rdns,
+            session.helo,
+            session.tls_version,
+            session.tls_cipher,
+            session.tls_failure,
+            session.account,
+            session.credential,
+            domain,
+            session.started,
+            session.ended,
+            session.outcome,
+            session.transcript,
+        )
     )
 
 
 def transaction_row(transaction: TransactionRecord, domain: int | None) -> Row:
     """The columns of a transaction."""
-    return (
-        transaction.id,
-        transaction.session,
-        transaction.number,
-        transaction.account,
-        domain,
-        kept(transaction.mail_from),
-        kept(transaction.message_id),
-        kept(transaction.header_from),
-        kept(transaction.subject),
-        transaction.size,
-        kept(transaction.verdict),
-        transaction.code,
-        kept(transaction.reply),
-        transaction.outcome,
-        transaction.at,
-        kept(transaction.transcript, LIMIT),
+    return _fitted(
+        (
+            transaction.id,
+            transaction.session,
+            transaction.number,
+            transaction.account,
+            domain,
+            transaction.mail_from,
+            transaction.message_id,
+            transaction.header_from,
+            transaction.subject,
+            transaction.size,
+            transaction.verdict,
+            transaction.code,
+            transaction.reply,
+            transaction.outcome,
+            transaction.at,
+            transaction.transcript,
+        )
     )
 
 
@@ -241,6 +245,15 @@ def kept(text: str, limit: int = MAX_TEXT) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _fitted(row: Row) -> Row:
+    """A row that ends with a transcript, each text cut and fit for the database; nearly always as it is."""
+    transcript: str = row[-1]
+    texts = "".join([value for value in row if value.__class__ is str])
+    if texts.isascii() and len(texts) - len(transcript) <= MAX_TEXT and len(transcript) <= LIMIT:
+        return row
+    return (*[kept(value) if isinstance(value, str) else value for value in row[:-1]], kept(transcript, LIMIT))
 
 
 def _recipient_row(transaction: TransactionRecord, number: int, recipient: RecipientRecord) -> Row:

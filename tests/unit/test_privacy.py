@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.mail.session_record import EventRecord
-from appliance.store.privacy import LEVELS, Veil, event_at, session_at, strictest, transaction_at
+from appliance.store.privacy import LEVELS, Veil, event_at, session_at, stricter, strictest, transaction_at
 from tests.record_rows import recipient, session, transaction
 
 KEY = bytes(32)
@@ -17,17 +17,11 @@ def veil() -> Veil:
     return VEIL
 
 
-@pytest.mark.parametrize(
-    ("levels", "found"),
-    [
-        ([], "no-subjects"),
-        (["full"], "full"),
-        (["full", "no-subjects"], "no-subjects"),
-        (["metadata", "full", "no-subjects"], "metadata"),
-    ],
-)
-def test_the_strictest_counts(levels, found):
-    assert strictest(levels, "no-subjects") == found
+def test_the_stricter_counts():
+    for at, level in enumerate(LEVELS):
+        for other in LEVELS[: at + 1]:
+            assert stricter(level, other) == stricter(other, level) == strictest([other, level], "") == level
+    assert strictest([], "metadata") == "metadata"
 
 
 @pytest.mark.parametrize("text", ["", "postmaster", "Postmaster", "ann@one.test", "Ann+tag@ONE.TEST"])

@@ -24,6 +24,12 @@ document.addEventListener("click", async (event) => {
 });
 document.querySelectorAll("button[data-copy][hidden]").forEach((button) => { button.hidden = false; });
 
+// A list that was filtered or turned a page: say how much there is.
+document.addEventListener("htmx:afterSettle", () => {
+  const count = document.querySelector(".results .count");
+  if (count) document.getElementById("live").textContent = count.textContent;
+});
+
 // A part of a page that could not be had: load the whole page, which says what is wrong.
 document.addEventListener("htmx:responseError", (event) => {
   location.assign(event.detail.pathInfo.finalRequestPath ?? event.detail.pathInfo.requestPath);

@@ -13,12 +13,17 @@ SEQUENCE_BITS = 13
 NODE_BITS = 8
 TEXT_LENGTH = 13
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
 _VALUE = {c: i for i, c in enumerate(ALPHABET)} | {"i": 1, "l": 1, "o": 0}
 
 
 def id_text(number: int) -> str:
     """The 13 characters that stand for an id everywhere people or programs read it."""
-    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(60, -1, -5))
+    p = _PAIRS  # ten bits at a time: every message needs this text several times
+    return (
+        f"{ALPHABET[(number >> 60) & 31]}{p[(number >> 50) & 1023]}{p[(number >> 40) & 1023]}"
+        f"{p[(number >> 30) & 1023]}{p[(number >> 20) & 1023]}{p[(number >> 10) & 1023]}{p[number & 1023]}"
+    )
 
 
 def parse_id(text: str) -> int:

@@ -18,6 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _PLAIN = re.compile(r"[!#-<>-~]+\Z")
 """Printable ASCII without blank, `"` and `=`: a value that needs no quotes."""
+_encode = json.JSONEncoder(default=str).encode
 _SECRET = frozenset({"password", "token", "claim_token", "claim_url", "secret", "secret_hash", "private_key"})
 
 
@@ -55,7 +56,7 @@ def hide_secrets(logger: WrappedLogger, name: str, event: EventDict) -> EventDic
 def as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """One JSON object, its time, level and event first; non-ASCII and control characters escaped."""
     head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    return json.dumps(head | dict(event), default=str)
+    return _encode(head | dict(event))
 
 
 def as_line(logger: WrappedLogger, name: str, event: EventDict) -> str:

@@ -21,7 +21,6 @@ _REFUSALS = {
     b"AUTH": ("auth", "sign-in refused"),
 }
 """By verb: the stage of the record, and the line of the log."""
-log = structlog.get_logger("smtp")
 
 
 class Chronicle:
@@ -29,13 +28,16 @@ class Chronicle:
 
     def __init__(self, recorder: Recorder, now: Callable[[], int], new_id: Callable[[], int]) -> None:
         self._recorder = recorder
+        self._log = structlog.get_logger("smtp").bind()
         self.now = now
         self.new_id = new_id
 
     def begin(self, facts: SessionFacts) -> SessionTrace:
         """A peer has been let in."""
         peer = facts.peer
-        log.debug("session begun", trace=id_text(facts.id), listener=facts.listener, peer=peer.address, port=peer.port)
+        self._log.debug(
+            "session begun", trace=id_text(facts.id), listener=facts.listener, peer=peer.address, port=peer.port
+        )
         return SessionTrace(self.now(), self.new_id)
 
     def turned_away(self, facts: SessionFacts, reply: Reply, *, said: bool) -> None:
@@ -43,7 +45,7 @@ class Chronicle:
         now = self.now()
         trace = SessionTrace(now, self.new_id)
         if said:
-            trace.said(now, reply, reply.wire())
+            trace.said(now, reply, (str(reply),))
         else:
             trace.remark(now, f"closed before the handshake: {words(reply)}")
         trace.outcome = REFUSED
@@ -55,7 +57,7 @@ class Chronicle:
             if verb == b"DATA":
                 self._accepted(facts, trace, reply)
             elif verb == b"AUTH":
-                log.info("signed in", **_who(facts, trace), account=facts.login)
+                self._log.info("signed in", **_who(facts, trace), account=facts.login)
             return
         stage, line = _REFUSALS.get(verb, ("", ""))
         if not stage:
@@ -67,7 +69,7 @@ class Chronicle:
             told["mail_from"] = transaction.mail_from
             if verb == b"RCPT" and transaction.attempts:
                 told["rcpt_to"] = transaction.attempts[-1].address
-        log.info(line, **_who(facts, trace), code=reply.code, reason=words(reply), **told)
+        self._log.info(line, **_who(facts, trace), code=reply.code, reason=words(reply), **told)
 
     def keep(self, facts: SessionFacts, trace: SessionTrace) -> None:
         """Transactions have ended that stored nothing."""
@@ -81,7 +83,7 @@ class Chronicle:
         transactions, events = trace.take(facts.id, now)
         session = trace.session(facts, now)
         self._recorder.remember(session, transactions, events)
-        tell = log.debug if trace.outcome == QUIT else log.info
+        tell = self._log.debug if trace.outcome == QUIT else self._log.info
         told = {"reason": trace.tls_failure} if trace.tls_failure else {}
         seconds = round((now - session.started) / 1_000_000, 3)
         tell("session over", **_who(facts, trace), outcome=trace.outcome, seconds=seconds, **told)
@@ -89,11 +91,11 @@ class Chronicle:
     def _accepted(self, facts: SessionFacts, trace: SessionTrace, reply: Reply) -> None:
         transaction = trace.transaction
         assert transaction is not None
-        log.info(
+        self._log.info(
             "message accepted",
-            **_who(facts, trace),
+            trace=id_text(transaction.id),
+            peer=facts.peer.address,
             code=reply.code,
-            reason=words(reply),
             mail_from=transaction.mail_from,
             rcpt_to=[one.address for one in transaction.attempts if one.reply.positive][:10],
             size=transaction.size,

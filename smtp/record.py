@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from appliance.mail.envelope import MailFrom, RcptTo, SessionFacts
+from appliance.mail.headline import NO_HEADLINE, Headline
 from appliance.mail.reply import Reply
 from appliance.mail.session_record import (
     EventRecord,
@@ -20,7 +21,6 @@ from appliance.mail.session_record import (
 )
 from appliance.mail.transcript import LIMIT, OURS, PEER, REMARK, Transcript
 from smtp import replies
-from smtp.headline import NO_HEADLINE, Headline
 from smtp.wire.commands import KNOWN_VERBS, Command
 
 MAX_RECIPIENTS = 1000
@@ -92,7 +92,7 @@ class Attempt:
 
     def record(self, final: Reply | None, lost: bool) -> RecipientRecord:
         """With the last word it got: that to RCPT where it refused, else `final`."""
-        decided = final if self.reply.positive else self.reply
+        decided = final if self.reply.code < 400 else self.reply
         if decided is None:
             return RecipientRecord(self.address, self.domain, 0, "", "deferred" if lost else "not-tried")
         return RecipientRecord(self.address, self.domain, decided.code, words(decided), fate(decided))
@@ -151,8 +151,9 @@ class TransactionTrace:
         """All of it; `last` is what is about to be said and decides it."""
         final = last or self.final
         decided = final or self._refusal()
+        text = words(decided) if decided else ""
         remarks = [(REMARK, f"{self.uncounted} more recipients are only counted")] if self.uncounted else []
-        ends = [(OURS, str(last))] if last else []
+        ends = [(OURS, f"{last.code} {words(last)}")] if last else []
         return TransactionRecord(
             self.id,
             session,
@@ -161,7 +162,7 @@ class TransactionTrace:
             fate(decided) if decided else "lost" if self.lost else "aborted",
             at,
             decided.code if decided else 0,
-            words(decided) if decided else "",
+            text,
             self.headline.message_id,
             self.headline.header_from,
             self.headline.subject,
@@ -228,11 +229,13 @@ class SessionTrace:
         """The peer's answer to a challenge."""
         self._lines.add(now, PEER, "*" if line == b"*" else REDACTED)
 
-    def said(self, now: int, reply: Reply, wire: bytes) -> None:
-        """Our reply, and its octets. The first that ends the session says how it ended."""
-        lines = self._lines
-        for line in wire.decode("ascii").splitlines():
-            lines.add(now, OURS, line)
+    def said(self, now: int, reply: Reply, lines: tuple[str, ...]) -> None:
+        """Our reply, and its lines. The first that ends the session says how it ended."""
+        transaction = self.transaction
+        if transaction is None or not transaction.stored:  # the 250 is in the record that is stored already
+            transcript = self._session if transaction is None else transaction.transcript
+            for line in lines:
+                transcript.add_clean(now, OURS, line)
         if reply.close:
             self._last = reply
             self.outcome = self.outcome or outcome_of(reply)
@@ -335,7 +338,7 @@ class SessionTrace:
         """The record of the message under way as it will be once it is stored and `reply` is said."""
         transaction = self.transaction
         assert transaction is not None
-        transaction.headline, transaction.size = headline, size
+        transaction.headline, transaction.size = headline.cut(), size
         record = transaction.record(facts.id, now, reply)
         return MessageRecord(self.session(facts), record, tuple(transaction.events))
 

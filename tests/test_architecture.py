@@ -86,7 +86,6 @@ PURE = (
     "smtp/submission/complete.py",
     "smtp/submission/holds.py",
     "smtp/client_hello.py",
-    "smtp/headline.py",
     "smtp/record.py",
     "smtp/wire/commands.py",
     "imap/wire/*.py",

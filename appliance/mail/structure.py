@@ -9,6 +9,7 @@ from appliance.mail.date_time import parse_date_time
 from appliance.mail.downgrade import downgrade, downgrade_parameters, downgrade_value
 from appliance.mail.encoded_words import decode_words
 from appliance.mail.header import Octets, unfold
+from appliance.mail.headline import NO_HEADLINE, Headline, authors
 from appliance.mail.imap_envelope import envelope
 from appliance.mail.part_scanner import Part, PartScanner, read_fields
 
@@ -37,6 +38,8 @@ class Rendition(msgspec.Struct, frozen=True):
     cc_text: str
     bcc_text: str
     subject_text: str
+    headline: Headline = NO_HEADLINE
+    """What the record says of the message."""
     downgraded: bytes = b""
     """The header in ASCII, with its empty line; b"" where it is that already. Never as long as the header itself."""
     replaces: int = 0
@@ -95,6 +98,7 @@ def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts
     top = PartScanner(data, max_depth, max_parts).scan()
     header = data[: top.body_start]
     get = top.fields.get
+    known_by = Headline(_text(get(b"message-id")), authors(unfold(get(b"from", b""))), _text(get(b"subject")))
     downgraded = _tell_in_ascii(top, header)
     body, bodystructure = body_items(top)
     return Rendition(
@@ -104,12 +108,13 @@ def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts
         body=body,
         parts=_encode(_spans(top)),
         sent_at=parse_date_time(unfold(get(b"date", b""))),
-        message_id=_text(get(b"message-id")),
+        message_id=known_by.message_id,
         from_text=_text(get(b"from")).casefold(),
         to_text=_text(get(b"to")).casefold(),
         cc_text=_text(get(b"cc")).casefold(),
         bcc_text=_text(get(b"bcc")).casefold(),
-        subject_text=_text(get(b"subject")).casefold(),
+        subject_text=known_by.subject.casefold(),
+        headline=known_by,
         downgraded=downgraded,
     )
 

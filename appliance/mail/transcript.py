@@ -37,7 +37,15 @@ class Transcript:
 
     def add(self, now: int, direction: str, text: str | bytes) -> None:
         """One line said at `now` by `direction`; bytes are read as UTF-8, whatever can't be printed comes escaped."""
-        line = self._line(now, direction, text)
+        if isinstance(text, bytes):
+            text = _read(text)
+        if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
+            text = escaped(text)
+        self.add_clean(now, direction, text)
+
+    def add_clean(self, now: int, direction: str, text: str) -> None:
+        """The same for words of our own, of which nothing has to be escaped."""
+        line = f"+{(now - self._started) / 1_000_000:.3f} {direction} {text}"
         size = _size(line)
         if size <= self._room:
             self._room -= size
@@ -51,15 +59,9 @@ class Transcript:
             self.left_out += 1
 
     def followed(self, now: int, *lines: tuple[str, str]) -> str:
-        """The text as it will be with more lines (direction, text), which are not kept and beyond the limit."""
-        return self.text + "".join(f"{self._line(now, *line)}\n" for line in lines)
-
-    def _line(self, now: int, direction: str, text: str | bytes) -> str:
-        if isinstance(text, bytes):
-            text = _read(text)
-        if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
-            text = escaped(text)
-        return f"+{(now - self._started) / 1_000_000:.3f} {direction} {text}"
+        """The text as it will be with more lines of our own (direction, text), not kept and beyond the limit."""
+        seconds = f"{(now - self._started) / 1_000_000:.3f}"
+        return self.text + "".join([f"+{seconds} {direction} {text}\n" for direction, text in lines])
 
     def __bool__(self) -> bool:
         return bool(self._head or self._tail)
@@ -67,6 +69,8 @@ class Transcript:
     @property
     def text(self) -> str:
         """All lines, each ended by a line feed."""
+        if not self._tail and not self.left_out:
+            return "\n".join(self._head) + "\n" if self._head else ""
         middle = [f"({self.left_out} lines left out)"] if self.left_out else []
         lines = [*self._head, *middle, *self._tail]
         return "\n".join(lines) + "\n" if lines else ""

@@ -19,6 +19,7 @@ from appliance.ids import id_text
 from appliance.mail.delivery import Content, ToMailboxes
 from appliance.mail.envelope import Envelope, RcptTo, SessionFacts
 from appliance.mail.header import header_limits, raw_fields, split_message, unfold
+from appliance.mail.headline import Headline, headline
 from appliance.mail.reply import Reply
 from appliance.mail.session_record import MessageRecord
 from appliance.mail.structure import Rendition
@@ -29,7 +30,6 @@ from appliance.store.accept import Acceptor
 from appliance.store.errors import StoreBroken, StoreBusy, StoreError, StoreFull
 from appliance.store.spool import Spool
 from smtp import replies
-from smtp.headline import Headline, headline
 from smtp.record import SessionTrace
 
 Routes = Sequence[tuple[RcptTo, ToMailboxes]]
@@ -103,8 +103,7 @@ class Arrival:
         if self.trace is None:
             return None
         reply = replies.accepted(id_text(self._envelope.trace))
-        size, known = self._spool.size, headline(rendition.header)
-        return self.trace.accepted(self._session, self._intake.now(), reply, known, size)
+        return self.trace.accepted(self._session, self._intake.now(), reply, rendition.headline, self._spool.size)
 
     async def _receive(self) -> Reply:
         intake, spool = self._intake, self._spool

@@ -16,11 +16,11 @@ class Outgoing:
         self._may_write = asyncio.Event()
         self._may_write.set()
 
-    def add(self, reply: Reply) -> bytes:
-        """Puts a reply behind those that wait to be written; gives its octets."""
-        wire = _wire(reply)
+    def add(self, reply: Reply) -> tuple[str, ...]:
+        """Puts a reply behind those that wait to be written; gives its lines."""
+        wire, lines = _written(reply)
         self._replies.append(wire)
-        return wire
+        return lines
 
     def write(self, transport: asyncio.Transport | None) -> None:
         """Hands over what waits, in one piece; it is dropped where the connection ends (None)."""
@@ -49,6 +49,7 @@ class Outgoing:
 
 
 @lru_cache(maxsize=256)
-def _wire(reply: Reply) -> bytes:
+def _written(reply: Reply) -> tuple[bytes, tuple[str, ...]]:
     """Most replies are the same few."""
-    return reply.wire()
+    wire = reply.wire()
+    return wire, tuple(wire.decode("ascii").splitlines())

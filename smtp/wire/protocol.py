@@ -139,9 +139,9 @@ class Connection(_NoReflection, SMTP):
 
     def send(self, reply: Reply) -> None:
         """Puts a reply behind those that wait to be written."""
-        wire = self.outgoing.add(reply)
+        lines = self.outgoing.add(reply)
         if not self._over:
-            self.trace.said(self.now(), reply, wire)
+            self.trace.said(self.now(), reply, lines)
 
     async def flush(self) -> None:
         """Writes all replies at once; waits while the peer does not read them. Raises ConnectionError."""

@@ -1,4 +1,4 @@
-"""What a person knows a message by: its Message-ID, its author and its subject, for the record. Pure.
+"""What a person knows a message by: its Message-ID, its author and its subject, for the record.
 
 For reading only: who may be the author of what is decided elsewhere, strictly.
 """
@@ -23,6 +23,10 @@ class Headline(NamedTuple):
     """Addresses of the From field, joined by ", "."""
     subject: str = ""
 
+    def cut(self) -> "Headline":
+        """No longer than a record keeps."""
+        return self if len(self.message_id) + len(self.subject) <= MAX_TEXT else Headline(*[t[:MAX_TEXT] for t in self])
+
 
 NO_HEADLINE = Headline()
 
@@ -34,18 +38,16 @@ def headline(block: bytes) -> Headline:
         key = name.lower()
         if key in _NAMES and key not in found:
             found[key] = unfold(value)
-    return Headline(
-        _text(found.get(b"message-id", b"")), _authors(found.get(b"from", b"")), _text(found.get(b"subject", b""))
-    )
+    get = found.get
+    return Headline(_text(get(b"message-id", b"")), authors(get(b"from", b"")), _text(get(b"subject", b""))).cut()
+
+
+def authors(value: bytes) -> str:
+    """The addresses of an unfolded From field."""
+    entries = parse_mailbox_list(value[: 4 * MAX_TEXT]) if value else []
+    texts = [one.mailbox + b"@" + (one.host or b"") for one in entries if one.mailbox and one.host is not None]
+    return b", ".join(texts[:MAX_AUTHORS]).decode("utf-8", "replace")[:MAX_TEXT].replace("\0", "")
 
 
 def _text(value: bytes) -> str:
-    return decode_words(value[: 4 * MAX_TEXT])[:MAX_TEXT].replace("\0", "") if value else ""
-
-
-def _authors(value: bytes) -> str:
-    entries = parse_mailbox_list(value[: 4 * MAX_TEXT]) if value else []
-    texts = [
-        entry.mailbox + b"@" + (entry.host or b"") for entry in entries if entry.mailbox and entry.host is not None
-    ]
-    return b", ".join(texts[:MAX_AUTHORS]).decode("utf-8", "replace")[:MAX_TEXT].replace("\0", "")
+    return decode_words(value[: 4 * MAX_TEXT]).replace("\0", "") if value else ""

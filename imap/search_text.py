@@ -6,8 +6,9 @@ Transfer encodings and charsets are undone; HTML stays as it is written. Texts a
 import binascii
 import unicodedata
 from collections.abc import Iterator, Mapping
+from urllib.parse import unquote_to_bytes
 
-from appliance.mail.content_type import parse_media_type, parse_token
+from appliance.mail.content_type import parse_media_type, parse_parameters, parse_token
 from appliance.mail.encoded_words import decode_text, decode_words
 from appliance.mail.header import raw_fields, unfold
 from appliance.mail.structure import PartSpan
@@ -90,4 +91,16 @@ def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _value(value: bytes) -> str:
-    return folded(decode_words(unfold(value[:MAX_FIELD])))
+    value = unfold(value[:MAX_FIELD])
+    text = decode_words(value)
+    return folded(f"{text} {_extended(value)}" if b"*" in value and b"%" in value else text)
+
+
+def _extended(value: bytes) -> str:
+    """What parameters of RFC 2231 say, such as the names of files; "" where there are none."""
+    said = []
+    for name, text in parse_parameters(value, value.find(b";") + 1):
+        charset, _, octets = text.partition(b"'")
+        if name.endswith(b"*"):
+            said.append(decode_text(unquote_to_bytes(octets.partition(b"'")[2]), charset.decode("latin-1")))
+    return " ".join(said)

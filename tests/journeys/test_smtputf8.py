@@ -11,6 +11,7 @@ from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -19,6 +20,7 @@ from appliance.mail.encoded_words import decode_words
 from appliance.store import directory_acts
 from appliance.store.messages import Need
 from tests.house import PASSWORD, House
+from tests.process import Appliance
 
 T = TypeVar("T")
 PETER = "пётр@пример.рф"
@@ -156,13 +158,13 @@ async def test_search_finds_what_it_says(town: House) -> None:
         found = []
         for key, word in [
             ("SUBJECT", "ОТЧЁТ"), ("FROM", "пётр@"), ("FROM", "иванов"), ("TO", "мария@пример"), ("TEXT", "квартал"),
-            ("BODY", "привет"), ("BODY", "внутри"), ("HEADER X-Plain", "kept"), ("SUBJECT", "utf-8"),
+            ("BODY", "привет"), ("BODY", "внутри"), ("HEADER X-Plain", "kept"), ("TEXT", "ОТЧЁТ.PDF"), ("SUBJECT", "utf-8"),
         ]:  # fmt: skip
             vars(client)["literal"] = word.encode()
             found.append(client.search("UTF-8", key)[1])
         return found
 
-    assert await run(act) == [[b"1"]] * 8 + [[b""]]
+    assert await run(act) == [[b"1"]] * 9 + [[b""]]
 
 
 async def test_copies_stay_the_same(town: House) -> None:
@@ -301,3 +303,16 @@ async def test_a_header_beyond_ascii_without_the_parameter(town: House) -> None:
         return octets(opened(town, f"ivan@{HOME}"), "BODY.PEEK[]")
 
     assert (await run(act)).endswith(message.encode())
+
+
+def test_the_command_line_takes_what_people_write(tmp_path: Path) -> None:
+    appliance = Appliance(tmp_path)
+    appliance.cli("domain", "add", "Bücher.example")
+    assert appliance.cli("domain", "show", "bücher.EXAMPLE")["domain"] == "xn--bcher-kva.example"
+    made = appliance.cli("mailbox", "add", "JÖRG@bücher.example")
+    assert made["address"] == "jörg@xn--bcher-kva.example"
+    decomposed = "jo\u0308rg@bücher.example"
+    assert appliance.cli("mailbox", "show", decomposed)["address"] == "jörg@xn--bcher-kva.example"
+    appliance.cli("alias", "add", "отдел@bücher.example", "Jörg@xn--bcher-kva.example")
+    (alias,) = appliance.cli("alias", "list")
+    assert (alias["address"], alias["targets"]) == ("отдел@xn--bcher-kva.example", ["jörg@xn--bcher-kva.example"])

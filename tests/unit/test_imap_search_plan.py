@@ -219,6 +219,17 @@ def test_header_text_is_decoded_and_folded():
     assert list(field_texts(block, "subject")) == ["é two"]
 
 
+def test_names_of_files_are_found_however_they_are_written():
+    block = (
+        b"Content-Disposition: attachment; filename*0*=utf-8''%D0%9E%D1%82;\r\n filename*1*=%D1%87%D1%91%D1%82; s=1\r\n"
+        b"Content-Type: a/b; name*=iso-8859-1'de'Gr%FC%DFe\r\nX: 100% *\r\nY: ; a*=utf-16''%00%d8\r\n"
+    )
+    text = header_text(block)
+    assert "отчёт\n" in text
+    assert "grüsse\n" in text
+    assert "x: 100% * \n" in text
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
@@ -227,6 +238,7 @@ def test_header_text_is_decoded_and_folded():
                 *(b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Type: message/rfc822\r\n"),
                 *(b"Content-Type: text/plain; charset=utf-7\r\n", b"Content-Transfer-Encoding: base64\r\n"),
                 *(b"Content-Transfer-Encoding: quoted-printable\r\n", b"\r\n", b"--b\r\n", b"--b--\r\n"),
+                *(b"X: a; b*=utf-7''%3d%00\r\n", b"Content-Type: a/b; name*0*=x'y'%ff%d8\r\n"),
                 *(b"=E9=?\r\n", b"\xff\xfe\0", b"YWJj\r\n", b"A", b"+ADw-\r\n"),
             )
         ),

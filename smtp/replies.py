@@ -94,6 +94,7 @@ FAR_TOO_BIG = reply(421, "4.3.4", "Message far too big", close=True)
 BARE_CR_OR_LF = reply(550, "5.6.0", "Bare CR or LF is not allowed", close=True)  # RFC 5321 §2.3.8
 ROUTING_LOOP = reply(554, "5.4.6", "Routing loop")  # RFC 5321 §6.3
 DISK_FULL = reply(452, "4.3.1", "Insufficient system storage")
+TOO_MUCH_IN_FLIGHT = reply(452, "4.3.1", "Too much mail in flight, try again later")
 STORE_BUSY = reply(451, "4.3.2", "Busy, try again later")
 CANNOT_PROCESS = reply(451, "4.3.0", "Message cannot be processed now")
 NO_CONTACT = reply(450, "4.3.0", "No mailbox for this address yet")

@@ -9,6 +9,10 @@ class StoreBusy(StoreError):
     """Too much is waiting already; a later attempt may succeed (451 4.3.2)."""
 
 
+class StoreCrowded(StoreBusy):
+    """The memory for mail in flight is taken (452 4.3.1)."""
+
+
 class StoreFull(StoreError):
     """The disk is full; nothing of the operation was kept (452 4.3.1)."""
 

@@ -9,12 +9,12 @@ import hashlib
 import os
 import secrets
 import threading
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from appliance.mail.delivery import Content
-from appliance.store.errors import StoreBusy, StoreError
+from appliance.store.errors import StoreCrowded, StoreError, StoreFull
 from appliance.store.files import FilePool, as_store_error
 
 MEMORY_BYTES = 256 * 1024
@@ -104,7 +104,9 @@ class Spool:
         *,
         memory_limit: int = MEMORY_BYTES,
         head_limit: int = HEAD_BYTES,
+        room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`room` says whether the disk may take more: much may have come since the message began."""
         self.size = 0
         """Bytes fed so far."""
         self._directory = directory
@@ -112,6 +114,7 @@ class Spool:
         self._pool = pool
         self._memory_limit = memory_limit
         self._head_limit = head_limit
+        self._room = room
         self._digest = hashlib.sha256()
         self._head = bytearray()
         self._head_open = True
@@ -134,7 +137,7 @@ class Spool:
     def feed(self, chunk: bytes) -> Awaitable[None] | None:
         """Take the next bytes. An awaitable must be awaited before the next call: that is the back-pressure.
 
-        Raises StoreBusy when a long header finds the memory of the process exhausted; the awaitable raises
+        Raises StoreCrowded when a long header finds the memory of the process exhausted; the awaitable raises
         StoreFull or StoreError.
         """
         if self._ended:
@@ -190,11 +193,13 @@ class Spool:
             self._head_open = False
         if len(self._head) > UNBUDGETED_HEAD:
             if not self._budget.reserve(len(taken)):
-                raise StoreBusy("no memory is left for a long header")
+                raise StoreCrowded("no memory is left for a long header")
             self._reserved_head += len(taken)
 
     async def _spill(self) -> None:
         """Move what is held in memory to the file."""
+        if not self._room():
+            raise StoreFull("the disk is below its reserve")
         if self._file is None:
             self._file = self._new_file()
         held, self._buffer = self._buffer, bytearray()

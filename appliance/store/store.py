@@ -80,8 +80,8 @@ class Store:
     def new_spool(self, *, head_limit: int | None = None) -> Spool:
         """A spool for one message; `head_limit` is how much of its header block to keep at hand, in bytes."""
         if head_limit is None:
-            return Spool(self.spool_dir, self.budget, self.pool)
-        return Spool(self.spool_dir, self.budget, self.pool, head_limit=head_limit)
+            return Spool(self.spool_dir, self.budget, self.pool, room=self.guard.ok)
+        return Spool(self.spool_dir, self.budget, self.pool, head_limit=head_limit, room=self.guard.ok)
 
     def close(self) -> None:
         """Finish what is queued, end the threads and close the database; blocks for that long."""

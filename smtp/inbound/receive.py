@@ -27,7 +27,7 @@ from appliance.mail.trace_headers import received
 from appliance.rendering import RenderError
 from appliance.sending.planning import plan
 from appliance.store.accept import Acceptor
-from appliance.store.errors import StoreBroken, StoreBusy, StoreError, StoreFull
+from appliance.store.errors import StoreBroken, StoreBusy, StoreCrowded, StoreError, StoreFull
 from appliance.store.spool import Spool
 from smtp import replies
 from smtp.record import SessionTrace
@@ -133,6 +133,8 @@ class Arrival:
 def failure(error: StoreError) -> Reply:
     """What the peer may know of a failure of the store; it will try again."""
     match error:
+        case StoreCrowded():
+            return replies.TOO_MUCH_IN_FLIGHT
         case StoreBusy():
             return replies.STORE_BUSY
         case StoreFull():

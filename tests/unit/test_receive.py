@@ -6,7 +6,7 @@ import pytest
 from appliance.mail.address import Address
 from appliance.mail.envelope import Envelope, MailFrom, Peer, RcptTo, SessionFacts
 from appliance.mail.reply import Reply
-from appliance.store.errors import NotFound, StoreBroken, StoreBusy, StoreError, StoreFull
+from appliance.store.errors import NotFound, StoreBroken, StoreBusy, StoreCrowded, StoreError, StoreFull
 from smtp import replies
 from smtp.inbound.receive import dedupe_key, failure
 
@@ -18,6 +18,7 @@ ENVELOPE = Envelope(2, MailFrom(Address("s", "out.test")), (RcptTo(Address("a", 
     ("error", "reply"),
     [
         (StoreBusy("full"), replies.STORE_BUSY),
+        (StoreCrowded("taken"), replies.TOO_MUCH_IN_FLIGHT),
         (StoreFull("full"), replies.DISK_FULL),
         (StoreBroken("EIO"), replies.STORE_BROKEN),
         (NotFound("gone"), replies.CANNOT_PROCESS),

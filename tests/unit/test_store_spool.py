@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.store import spool as spool_module
-from appliance.store.errors import StoreBusy, StoreError, StoreFull
+from appliance.store.errors import StoreCrowded, StoreError, StoreFull
 from appliance.store.files import FilePool
 from appliance.store.spool import WHOLE_BYTES, MemoryBudget, Spool, empty_spool
 
@@ -99,10 +99,22 @@ async def test_an_exhausted_budget_sends_a_message_to_its_file_at_once(new, budg
 async def test_a_long_header_without_memory_left_is_refused(new, budget):
     budget.reserve(budget.limit)
     spool = new()
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StoreCrowded):
         await feed(spool, b"X: y\r\n" * 100_000)
     spool.abandon()
     assert budget.used == budget.limit
+
+
+async def test_the_reserve_of_the_disk_holds_while_a_message_comes(new, budget, pool, tmp_path):
+    """What fits in memory may still be stored; what needs its file is refused, and leaves nothing."""
+    spool = new(room=lambda: False)
+    await feed(spool, b"\r\n" + b"x" * 100_000)
+    with pytest.raises(StoreFull):
+        await feed(spool, b"x" * 200_000)
+    spool.abandon()
+    pool.close()
+    assert left(tmp_path) == []
+    assert budget.used == 0
 
 
 async def test_no_limit_is_no_limit():

@@ -4,6 +4,7 @@ Methods are GET, HEAD and POST and nothing else; HEAD is answered as GET is, by 
 out (by the connection). The host must be one of ours. Whatever the answer and whoever made it, its fields are whole.
 """
 
+import asyncio
 from typing import Any
 
 from litestar import Litestar
@@ -15,11 +16,13 @@ from admin.headers import Headers, complete
 from admin.hosts import LOOPBACK, is_ours, read_host
 from admin.house import WebHouse
 from admin.navigation import rail_of
-from admin.pages.errors import error_text
+from admin.pages.errors import error_text, note_fault
 from admin.refusals import Refused
 from admin.visit import Visit
 from appliance.ids import id_text
 
+MAX_REQUESTS = 500
+"""Requests under way, those included whose browser is gone; beyond it 503."""
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -29,6 +32,7 @@ class Entrance:
     def __init__(self, app: Litestar, house: WebHouse) -> None:
         self._app = app
         self._house = house
+        self._under_way = 0
         self._paths = frozenset(route.path for route in app.routes)
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -36,6 +40,19 @@ class Entrance:
         visit = self._visit(scope)
         host = read_host(field(scope, b"host"))
         send = self._dressed(visit, host, send)
+        self._under_way += 1
+        try:
+            await self._answer(visit, host, scope, receive, send)
+        except asyncio.CancelledError:
+            # The server stops. This is the end of the request's task: nobody is left to be told of the cancelling.
+            await self._refuse(visit, Refused(503, "The server is stopping", "Try again in a minute."), send)
+        except Exception as error:
+            note_fault(visit, error)
+            await self._refuse(visit, Refused(500), send)
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, visit: Visit, host: str | None, scope: HTTPScope, receive: Receive, send: Send) -> None:
         refused = self._refusal(scope, host)
         if refused is not None:
             await self._refuse(visit, refused, send)
@@ -55,6 +72,8 @@ class Entrance:
 
     def _refusal(self, scope: HTTPScope, host: str | None) -> Refused | None:
         """Why no page is even looked for."""
+        if self._under_way > MAX_REQUESTS:
+            return Refused(503, headers={"retry-after": "30"})
         if scope["method"] not in METHODS:
             return Refused(405, headers={"allow": "GET, HEAD, POST"})
         if host is None or not is_ours(self._house, host, _local(scope)):
@@ -74,12 +93,15 @@ class Entrance:
             if message["type"] == "http.response.start":
                 headers: Headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
                 hsts = host is not None and host not in LOOPBACK
+                visit.answered = True
                 message["headers"] = complete([*headers, *visit.cookies], self._house.now(), hsts=hsts)
             await send(message)
 
         return dressed
 
     async def _refuse(self, visit: Visit, refused: Refused, send: Send) -> None:
+        if visit.answered:
+            return
         text = error_text(self._house, visit, refused).encode()
         headers: Headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(text))]
         headers += [(name.encode(), value.encode()) for name, value in (refused.headers or {}).items()]

@@ -27,8 +27,6 @@ log = structlog.get_logger("admin")
 
 MAX_CONNECTIONS = 500
 """Of HTTP and HTTPS together; people's browsers keep some each."""
-MAX_REQUESTS = MAX_CONNECTIONS + 12
-"""Requests under way, those included whose connection is gone; beyond it 503."""
 KEEP_ALIVE_SECONDS = 15
 HANDSHAKE_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
@@ -146,7 +144,6 @@ def _config(app: Plain | Entrance) -> Config:
         # No proxy stands before us: who connects is who asks.
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        limit_concurrency=MAX_REQUESTS,
         h11_max_incomplete_event_size=MAX_HEADER,
     )
     config.load()

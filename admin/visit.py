@@ -31,6 +31,8 @@ class Visit(msgspec.Struct):
     """What the CSRF token is made of: the session's token, or the visitor's cookie; "" before the first form."""
     rail: tuple[Item, ...] = ()
     """Where the visitor may go."""
+    answered: bool = False
+    """Whether an answer has begun."""
     cookies: Headers = msgspec.field(default_factory=list)
     """Set-Cookie fields for the answer."""
 

@@ -46,9 +46,13 @@ def on_store(ask: Ask, error: StoreError) -> Response[str]:
 
 def on_any(ask: Ask, error: Exception) -> Response[str]:
     """A fault of ours: the log gets all of it, the person asking only where to find it."""
-    visit = ask.visit
-    log.error("request failed", trace=visit.trace, path=loggable(visit.path), peer=visit.peer, exc_info=error)
+    note_fault(ask.visit, error)
     return page(ask, "error.html", status=500, error=Refused(500))
+
+
+def note_fault(visit: Visit, error: Exception) -> None:
+    """A line with the trace id and where it went wrong."""
+    log.error("request failed", trace=visit.trace, path=loggable(visit.path), peer=visit.peer, exc_info=error)
 
 
 def _note(visit: Visit, status: int, why: str) -> None:

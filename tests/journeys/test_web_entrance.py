@@ -11,7 +11,7 @@ import httpx
 import pytest
 import structlog
 
-from admin import connection, server
+from admin import connection, entrance, server, web_session
 from admin.headers import CSP
 from tests.house import House
 from tests.web_house import browser, trusting
@@ -120,7 +120,35 @@ async def test_a_fault_of_ours_says_nothing_of_itself(house, monkeypatch):
     async with browser(house, host="one.test") as client:
         answer = await client.get("/")
     assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
     assert "ZeroDivision" not in answer.text
+    assert answer.headers["content-security-policy"] == CSP
+
+
+async def test_more_requests_than_can_be_served_are_told_to_come_back(house, monkeypatch):
+    monkeypatch.setattr(entrance, "MAX_REQUESTS", 0)
+    async with browser(house) as client:
+        answer = await client.get("/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert answer.headers["content-security-policy"] == CSP
+
+
+async def test_a_stop_does_not_wait_for_a_request_that_takes_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "GRACE_SECONDS", 0.2)
+    begun = asyncio.Event()
+
+    async def endless(*_):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(web_session, "recognise", endless)
+    async with House(tmp_path) as house, browser(house) as client:
+        asked = asyncio.create_task(client.get("/"))
+        await begun.wait()
+        await house.appliance.web.drain(10)
+        answer = await asked
+    assert answer.status_code == 503
+    assert "The server is stopping" in answer.text
 
 
 async def test_static_files_are_kept_by_version(house):

@@ -8,10 +8,13 @@ import random
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from appliance.ids import parse_id
 from tests.process import PASSWORD, Appliance
 from tests.traffic import Sender, make_message
 
@@ -81,8 +84,40 @@ def stored_ids(appliance: Appliance) -> Counter[str]:
     return found
 
 
+def unrecorded(data: Path, heard: Iterable[str]) -> list[str]:
+    """The traces among the 250s heard that the record cannot tell: session, transaction, the accepted recipient."""
+    database = next(iter(data.glob("*.db")))
+    sql = """
+    SELECT s.peer, s.helo, t.outcome, t.code, t.transcript, r.address, r.outcome FROM smtp_transaction t
+    JOIN smtp_session s ON s.id = t.session JOIN smtp_recipient r ON r.transaction_id = t.id WHERE t.id = ?
+    """
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+        traces = [answer.split()[-1] for answer in heard]
+        return [trace for trace in traces if not told(trace, db.execute(sql, (parse_id(trace),)).fetchall())]
+
+
+def told(trace: str, rows: list[tuple[str, str, str, int, str, str, str]]) -> bool:
+    """Whether a message's rows, one for its one recipient, say all that happened."""
+    if len(rows) != 1:
+        return False
+    peer, helo, outcome, code, transcript, address, fate = rows[0]
+    facts = peer, helo, outcome, code, fate
+    said = f"RCPT TO:<{address}>", f"250 2.0.0 OK {trace}"
+    return facts == ("127.0.0.1", "sender.test", "accepted", 250, "accepted") and all(one in transcript for one in said)
+
+
+def runs(data: Path) -> list[tuple[int, int, int | None]]:
+    """Start, last sign of life and orderly end of each run of the server."""
+    database = next(iter(data.glob("*.db")))
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as db:
+        return db.execute("SELECT started, alive, stopped FROM uptime ORDER BY id").fetchall()
+
+
 async def test_kill_nine_twenty_times(tmp_path: Path) -> None:
-    """Twenty kills under load on twenty connections; nothing lost, nothing doubled, numbers only forward."""
+    """Twenty kills under load on twenty connections; nothing lost, nothing doubled, numbers only forward.
+
+    And nothing off the record: what was heard to be accepted can be told, and when nobody listened is known.
+    """
     chance = random.Random(20)
     appliance = Appliance(tmp_path)
     appliance.start()
@@ -101,12 +136,19 @@ async def test_kill_nine_twenty_times(tmp_path: Path) -> None:
         starts.append(appliance.start())
         now = mailbox_state(appliance.data)
         assert_only_forward(state, now)
+        assert unrecorded(appliance.data, sender.accepted.values()) == []
         state = now
     await sender.run(CONNECTIONS)
     assert sender.open() == []
     found = stored_ids(appliance)
     assert appliance.run("check").returncode == 0, appliance.run("check").stdout
     assert appliance.stop() == 0
+    assert unrecorded(appliance.data, sender.accepted.values()) == []
+    *killed, last = runs(appliance.data)
+    assert last[2] is not None
+    assert [stopped for _, _, stopped in killed] == [None] * ROUNDS
+    for (_, alive, _), (started, _, _) in pairwise([*killed, last]):
+        assert alive < started
     assert {key: found[key] for key in sender.messages} == dict.fromkeys(sender.messages, 1)
     assert max(starts) < OPEN_LIMIT, starts
     assert any(count > 1 for count in sender.attempts.values()), (

@@ -2,11 +2,17 @@
 
 import asyncio
 import imaplib
+import smtplib
 from pathlib import Path
 
+import pytest
+
 from appliance.mail.session_record import ImapSessionRecord
+from appliance.store import directory_acts
 from appliance.store.trace import Stretch
 from tests.house import PASSWORD, House
+
+MAIL = b"From: joe@far.test\r\nSubject: secret\r\n\r\nhi\r\n"
 
 
 def read_mail(port: int, address: str) -> None:
@@ -63,7 +69,50 @@ async def test_days_and_privacy_come_from_the_settings(tmp_path: Path) -> None:
         assert house.settings.records.days == 3
         await house.add_domain("one.test")
         await house.add_mailbox("ann@one.test")
-        await house.send(b"Subject: secret\r\n\r\nhi\r\n", "ann@one.test")
+        await house.send(MAIL, "ann@one.test")
     async with House(tmp_path) as house:
         rows = house.store.engine.reader.execute("SELECT subject, transcript FROM smtp_transaction").fetchall()
-        assert all(row == ("", "") for row in rows)
+        assert rows == [("", "")]
+
+
+async def test_no_mail_without_its_record(tmp_path: Path) -> None:
+    """The sender is told to come again, nothing is stored; and once the record can be written, mail comes in."""
+    async with House(tmp_path) as house:
+        await house.add_domain("one.test")
+        account = await house.add_mailbox("ann@one.test")
+        engine = house.store.engine
+        trigger = "CREATE TRIGGER no BEFORE INSERT ON smtp_recipient BEGIN SELECT RAISE(ABORT, 'no record'); END"
+        await engine.write(lambda tx: tx.execute(trigger).close())
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            await house.send(MAIL, "ann@one.test")
+        assert refused.value.smtp_code == 451
+        inbox = house.store.mailboxes.get(account.id, "INBOX")
+        assert (inbox.exists, inbox.uidnext) == (0, 1)
+        await engine.write(lambda tx: tx.execute("DROP TRIGGER no").close())
+        await house.send(MAIL, "ann@one.test")
+        assert house.store.mailboxes.get(account.id, "INBOX").exists == 1
+        await house.store.record.flush()
+        rows = engine.reader.execute("SELECT id, outcome FROM smtp_transaction ORDER BY id").fetchall()
+        accepted = [house.store.traces.find(id_) for id_, outcome in rows if outcome == "accepted"]
+        assert [one.transactions[0].recipients[0].address for one in accepted] == ["ann@one.test"]
+        deferred = [house.store.traces.find(id_) for id_, outcome in rows if outcome == "deferred"]
+        assert all(one.transactions[0].code == 451 for one in deferred)
+        assert len(rows) == 2
+
+
+async def test_a_subject_that_a_domain_does_not_want_kept_is_not(tmp_path: Path) -> None:
+    async with House(tmp_path) as house:
+        open_, dark = await house.add_domain("open.test"), await house.add_domain("dark.test")
+        await house.store.engine.write(lambda tx: directory_acts.set_domain(tx, dark.id, privacy="metadata"))
+        await house.add_mailbox("ann@open.test")
+        await house.add_mailbox("zoe@dark.test")
+        await house.send(MAIL, "ann@open.test")
+        await house.send(MAIL, "ann@open.test", "zoe@dark.test", mail_from="joe@far.test")
+        sql = "SELECT subject, transcript, mail_from, domain FROM smtp_transaction ORDER BY id"
+        first, second = house.store.engine.reader.execute(sql).fetchall()
+        assert first[0] == "secret"
+        assert "FROM:<out@sender.test>" in first[1]
+        assert second[:2] == ("", "")
+        assert second[2].startswith("#")
+        assert second[2].endswith("@far.test")
+        assert first[3] == open_.id

@@ -11,7 +11,7 @@ Fields that are ASCII stay byte for byte, in their order. In the others
 
 Octets that are no UTF-8, as spam in Latin-1 has them, are read as `decode_words` reads them, so what comes out is
 ASCII whatever came in. Only the header block is changed: the headers of parts and embedded messages stay as they are
-stored, and IMAP's BODYSTRUCTURE and ENVELOPE tell them through `downgrade_value`. Pure; no input raises.
+stored, and IMAP's BODYSTRUCTURE and ENVELOPE tell them through `Downgrader.value`. Pure; no input raises.
 """
 
 import re
@@ -24,8 +24,10 @@ from appliance.mail.encoded_words import decode_words, encode_words
 from appliance.mail.field_tokens import field_tokens
 from appliance.mail.header import HeaderField, header_end, header_fields, unfold
 
-MAX_STRUCTURED = 32 * 1024
-"""Octets beyond ASCII in one header that are taken apart, some 100 ms at worst; fields beyond that are text."""
+MAX_COST = 64 * 1024
+"""How much of one message is taken apart, in octets, a sign or blank counting as some ten: 50 ms of hostile fields, or
+a list of some 500 mailboxes. What is beyond that becomes text."""
+SIGN_COST = 10
 MAX_LINE = 76
 """Characters of a line with encoded words (RFC 2047 §2)."""
 _WORD_ROOM = 60  # of a parameter's value in one piece
@@ -37,6 +39,7 @@ _not_attribute = re.compile(rb"[^!#$&+.0-9A-Z^_`a-z{|}~-]")
 _not_extended = re.compile(rb"[^!#$%&'+.0-9A-Z^_`a-z{|}~-]")
 _special = re.compile(r'(["\\])')
 _unit = re.compile(r"%[0-9A-F]{2}|.")
+_LETTERS = bytes(set(range(256)) - set(b' \t"(),:;<>@\\[]='))
 _for = re.compile(rb"[ \t]+for[ \t]+(?:<[^<>]*>|[^ \t;]+)", re.IGNORECASE)
 
 Form = Callable[[bytes], str | None]
@@ -48,43 +51,56 @@ def downgrade(block: bytes) -> bytes:
 
     What follows the header in `block`, and an mbox line before it, are left out.
     """
-    if block.isascii():
-        return block
-    header = block[: header_end(block, 0, len(block))]
-    fields: list[bytes] = []
-    room = MAX_STRUCTURED
-    for field in header_fields(header):
-        ascii_only = field.raw.isascii()
-        fields.append(field.raw if ascii_only else _field(field, room))
-        room -= 0 if ascii_only or field.key not in _FORMS else len(field.raw)
-    shown = b"".join(fields)
-    if shown and not shown.endswith(b"\n"):
-        shown += b"\r\n"
-    return shown + b"\r\n" if header.endswith((b"\n\r\n", b"\n\n")) else shown
+    return block if block.isascii() else Downgrader().header(block)
 
 
-def downgrade_value(key: bytes, value: bytes) -> bytes | None:
-    """The folded value of one field, by its key, as ASCII on one line; None where its field cannot hold it."""
-    if value.isascii():
-        return value
-    shown = _shown(key, unfold(value), MAX_STRUCTURED)
-    return None if shown is None else shown.encode("ascii")
+class Downgrader:
+    """Writes what headers of one message say in ASCII, as long as that costs no more than it may."""
+
+    def __init__(self) -> None:
+        self._left = MAX_COST
+
+    def header(self, block: bytes) -> bytes:
+        """As `downgrade`."""
+        header = block[: header_end(block, 0, len(block))]
+        shown = b"".join([field.raw if field.raw.isascii() else self._field(field) for field in header_fields(header)])
+        if shown and not shown.endswith(b"\n"):
+            shown += b"\r\n"
+        return shown + b"\r\n" if header.endswith((b"\n\r\n", b"\n\n")) else shown
+
+    def value(self, key: bytes, value: bytes) -> bytes | None:
+        """The folded value of one field, by its key, as ASCII on one line; None where its field cannot hold it."""
+        if value.isascii():
+            return value
+        shown = self._shown(key, unfold(value))
+        return None if shown is None else shown.encode("ascii")
+
+    def _field(self, field: HeaderField) -> bytes:
+        value = field.value
+        if not _token(field.name) or len(field.name) > MAX_RUN // 2:
+            return _folded("Downgraded-Field", encode_words(decode_words(field.name + b": " + value)))
+        name = field.name.decode("ascii")
+        shown = self._shown(field.key, value)
+        if shown is None:
+            return _folded(f"Downgraded-{name}", _words(value))  # RFC 6857 §3.3
+        return _folded(name, shown)
+
+    def _shown(self, key: bytes, value: bytes) -> str | None:
+        """The value of a field in ASCII that can be folded, None where its field cannot hold it."""
+        form = _FORMS.get(key)
+        if form is None:
+            return _words(value)
+        cost = len(value) + SIGN_COST * len(value.translate(None, _LETTERS))
+        if cost > self._left:
+            return None
+        self._left -= cost
+        shown = form(value)
+        return shown if shown is None or tame(shown) else None
 
 
 def downgrade_parameters(parameters: Parameters) -> Parameters:
     """Parameters with those beyond ASCII in the form of RFC 2231 §4; one whose name is beyond it is left out."""
     return tuple([_parameter(name, value) for name, value in parameters if _token(name)])
-
-
-def _field(field: HeaderField, room: int) -> bytes:
-    value = field.value
-    if not _token(field.name) or len(field.name) > MAX_RUN // 2:
-        return _folded("Downgraded-Field", encode_words(decode_words(field.name + b": " + value)))
-    name = field.name.decode("ascii")
-    shown = _shown(field.key, value, room)
-    if shown is None:
-        return _folded(f"Downgraded-{name}", _words(value))  # RFC 6857 §3.3
-    return _folded(name, shown)
 
 
 def _folded(name: str, value: str) -> bytes:
@@ -97,16 +113,6 @@ def _folded(name: str, value: str) -> bytes:
             line = ""
         line += blanks + run
     return "".join([f"{each}\r\n" for each in (*lines, line)]).encode("ascii")
-
-
-def _shown(key: bytes, value: bytes, room: int) -> str | None:
-    """The value of a field in ASCII that can be folded, None where its field cannot hold it. `room` is the octets that
-    may be taken apart."""
-    form = _FORMS.get(key, _words)
-    if len(value) > room and form is not _words:
-        return None
-    shown = form(value)
-    return shown if shown is None or tame(shown) else None
 
 
 def _words(value: bytes) -> str:

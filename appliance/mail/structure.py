@@ -6,7 +6,7 @@ import msgspec
 
 from appliance.mail.bodystructure import body_items
 from appliance.mail.date_time import parse_date_time
-from appliance.mail.downgrade import downgrade, downgrade_parameters, downgrade_value
+from appliance.mail.downgrade import Downgrader, downgrade_parameters
 from appliance.mail.encoded_words import decode_words
 from appliance.mail.header import Octets, unfold
 from appliance.mail.headline import NO_HEADLINE, Headline, authors
@@ -121,20 +121,21 @@ def render(source: bytes | memoryview | mmap, *, max_depth: int = 100, max_parts
 
 def _tell_in_ascii(top: Part, header: bytes) -> bytes:
     """Puts ASCII in place of what the message and its parts say of themselves beyond it; gives the header in ASCII."""
+    in_ascii = Downgrader()
+    downgraded = b"" if header.isascii() else in_ascii.header(header)
     below = list(top.children)
     while below:
         part = below.pop()
         below += part.children
         if not all(map(bytes.isascii, part.fields.values())):
-            shown = {key: downgrade_value(key, value) for key, value in part.fields.items()}
+            shown = {key: in_ascii.value(key, value) for key, value in part.fields.items()}
             part.fields = {key: value for key, value in shown.items() if value is not None}
             part.media = part.media._replace(parameters=downgrade_parameters(part.media.parameters))
     if header.isascii():
         return b""
-    downgraded = downgrade(header)
     top.fields = read_fields(downgraded, 0, len(downgraded))
     top.media = top.media._replace(parameters=downgrade_parameters(top.media.parameters))
-    if not downgraded.endswith(b"\n\r\n"):
+    if not downgraded.endswith(b"\n\r\n") and downgraded != b"\r\n":
         downgraded += b"\r\n"  # the header ended before a line that is no field: now it ends by the rules
     # By its size FETCH knows that a message is served so (`imap.sections`): the sizes must differ.
     return downgraded if len(downgraded) != len(header) else downgraded.replace(b":", b": ", 1)

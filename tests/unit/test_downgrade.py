@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.mail.content_type import parse_media_type, parse_parameters, parse_token
-from appliance.mail.downgrade import downgrade, downgrade_value
+from appliance.mail.downgrade import Downgrader, downgrade
 from appliance.mail.encoded_words import decode_words, encode_words
 from appliance.mail.header import header_fields, unfold
 from appliance.mail.mailbox_list import parse_mailbox_list
@@ -255,7 +255,7 @@ def said(text: bytes | None) -> str:
 @given(st.lists(_ENTRY, min_size=1, max_size=6))
 def test_names_stay_what_they_say(entries: list[str]) -> None:
     value = ", ".join(entries).encode()
-    shown = downgrade_value(b"to", value)
+    shown = Downgrader().value(b"to", value)
     assert shown is not None
     before = parse_mailbox_list(value)
     after = [entry for entry in parse_mailbox_list(shown) if entry != (None, None, None, None)]
@@ -282,7 +282,7 @@ def test_names_stay_what_they_say(entries: list[str]) -> None:
 def test_parameters_stay_what_they_say(parameters: dict[str, bytes]) -> None:
     written = [b'; %b="%b"' % (name.encode(), re.sub(rb'(["\\\\])', rb"\\\1", v)) for name, v in parameters.items()]
     value = b"attachment" + b"".join(written)
-    shown = downgrade_value(b"content-disposition", value)
+    shown = Downgrader().value(b"content-disposition", value)
     assert shown is not None
     shown = unfold(shown)
     token = parse_token(shown)
@@ -296,7 +296,7 @@ def test_parameters_stay_what_they_say(parameters: dict[str, bytes]) -> None:
 
 def test_the_structure_stays() -> None:
     value = 'Multipart/Mixed (ü); boundary="a b"; x=ü'.encode()
-    shown = downgrade_value(b"content-type", value)
+    shown = Downgrader().value(b"content-type", value)
     assert shown is not None
     before, after = parse_media_type(value), parse_media_type(shown)
     assert before is not None

@@ -396,3 +396,7 @@ def test_a_header_without_its_end_gets_one() -> None:
     assert render("Subject: ü\r\nno field".encode()).downgraded.endswith(b"?=\r\n\r\n")
     assert render("Subject: ü".encode()).downgraded.endswith(b"?=\r\n\r\n")
     assert render(b"Subject: plain\r\nno field").downgraded == b""
+
+
+def test_an_mbox_line_alone_is_an_empty_header() -> None:
+    assert render("From ü Mon\r\n\r\nx".encode()).downgraded == b"\r\n"

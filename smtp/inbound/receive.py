@@ -17,6 +17,7 @@ import msgspec
 
 from appliance.ids import id_text
 from appliance.mail.delivery import Content, ToMailboxes
+from appliance.mail.encoded_words import decode_words
 from appliance.mail.envelope import Envelope, RcptTo, SessionFacts
 from appliance.mail.header import header_limits, raw_fields, split_message, unfold
 from appliance.mail.headline import Headline, headline
@@ -160,7 +161,7 @@ def refused_header(head: bytes, intake: Intake, routes: Routes) -> Reply | None:
         match name.lower():
             case b"received":
                 hops.append(value)
-            case b"delivered-to":
+            case b"delivered-to" | b"downgraded-delivered-to":  # as clients see it where it is beyond ASCII
                 copies.append(value)
     if len(hops) > intake.max_received > 0 or (copies and _came_back(hops, copies, intake.hostname, routes)):
         return replies.ROUTING_LOOP
@@ -188,8 +189,8 @@ def _came_back(hops: list[bytes], copies: list[bytes], hostname: str, routes: Ro
     ours = re.compile(rb"\bby\s+" + re.escape(hostname.encode("ascii")) + rb"[\s;]", re.IGNORECASE)
     if not any(ours.search(hop) for hop in hops):
         return False
-    seen = {unfold(copy).strip().lower() for copy in copies}
-    return all(to.delivered_to.encode().lower() in seen for _, to in routes)
+    seen = {decode_words(unfold(copy)).lower() for copy in copies}
+    return all(to.delivered_to.lower() in seen for _, to in routes)
 
 
 def dedupe_key(session: SessionFacts, envelope: Envelope, message_id: str, digest: bytes) -> bytes:

@@ -158,7 +158,8 @@ async def test_search_finds_what_it_says(town: House) -> None:
         found = []
         for key, word in [
             ("SUBJECT", "ОТЧЁТ"), ("FROM", "пётр@"), ("FROM", "иванов"), ("TO", "мария@пример"), ("TEXT", "квартал"),
-            ("BODY", "привет"), ("BODY", "внутри"), ("HEADER X-Plain", "kept"), ("TEXT", "ОТЧЁТ.PDF"), ("SUBJECT", "utf-8"),
+            ("BODY", "привет"), ("BODY", "внутри"), ("HEADER X-Plain", "kept"),
+            ("TEXT", "ОТЧЁТ.PDF"), ("SUBJECT", "utf-8"),
         ]:  # fmt: skip
             vars(client)["literal"] = word.encode()
             found.append(client.search("UTF-8", key)[1])
@@ -268,6 +269,17 @@ async def test_submitted_by_a_mail_program(town: House) -> None:
     raw = await stored(town)
     assert f"\tfor <мария@{HOME}>;".encode() in raw
     assert f"From: Пётр <{PETER}>\r\n".encode() in raw
+
+
+async def test_what_a_client_fetched_and_sent_back_is_a_loop(town: House) -> None:
+    def act() -> None:
+        receive(town, MIXED)
+        fetched = octets(opened(town), "BODY.PEEK[]")
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            receive(town, fetched.decode())
+        assert refused.value.smtp_error == b"5.4.6 Routing loop"
+
+    await run(act)
 
 
 async def test_senders(town: House) -> None:

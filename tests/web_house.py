@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 
+from admin.app import make_app
 from appliance.identity.operators import make_operator
 from tests.house import PASSWORD, House
 
@@ -36,6 +39,13 @@ async def browser(
 
 ADMINISTRATOR = "root@admin.test"
 OWNER = "ann@one.test"
+
+
+def registered(house: House) -> list[tuple[str, HTTPRouteHandler]]:
+    """Every route there is, with its handlers."""
+    routes = [route for route in make_app(house.appliance.web_house).routes if isinstance(route, HTTPRoute)]
+    own = [(route.path, handler) for route in routes for handler in route.route_handlers]
+    return [(path, handler) for path, handler in own if handler.http_methods != {"OPTIONS"}]
 
 
 class Browser:

@@ -1,0 +1,128 @@
+"""Every page in real Chromium: clean for axe in light and dark, on a screen and on a phone, within its weight, by the
+keyboard alone, and with JavaScript off."""
+
+import pytest
+
+from admin.access import GUARDS, administrator, anyone, owner
+from appliance import provision
+from tests.chromium import MAX_PAGE, PHONE, SCREEN, Sight, chromium, looking
+from tests.house import PASSWORD, House
+from tests.web_house import ADMINISTRATOR, OWNER, people, registered
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
+
+EXAMPLES = {"/domains/{name:str}": ("/domains/one.test", "/domains/asleep.test", "/domains/arriving.test")}
+"""What stands for a page whose path has parameters."""
+ELSEWHERE = {"/static/{name:str}", "/healthz"}
+"""No pages."""
+
+
+@pytest.fixture
+async def town(house: House) -> House:
+    """Domains of every state, more than fit on a page, and somebody of each kind."""
+    await people(house)
+    await house.add_domain("asleep.test")
+    await provision.suspend_domain(house.store, "cli:0", "asleep.test")
+    await house.add_domain("arriving.test", state="arriving")
+    for number in range(55):
+        await house.add_domain(f"a-rather-long-name-of-a-domain-{number:02}.test")
+    return house
+
+
+def paths(house: House, *guards: object) -> list[str]:
+    """The pages with one of these guards."""
+    found: list[str] = []
+    for route, handler in registered(house):
+        guard = next(one for one in handler.guards or () if one in GUARDS)
+        if "GET" in handler.http_methods and guard in guards and route not in ELSEWHERE:
+            assert "{" not in route or route in EXAMPLES, f"{route}: name an example in EXAMPLES"
+            found += EXAMPLES.get(route, (route,))
+    return found
+
+
+async def offences(sight: Sight, path: str) -> list[str]:
+    status = await sight.goto(path)
+    found = [f"status {status}"] if status >= 400 else []
+    found += await sight.faults()
+    if (weight := await sight.weight()) > MAX_PAGE:
+        found.append(f"{weight} bytes")
+    found += sight.complaints
+    sight.complaints.clear()
+    return [f"{path}: {one}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
+async def test_every_page_is_clean(town, scheme, viewport):
+    found: list[str] = []
+    async with chromium() as browser:
+        for name, guards in (("", [anyone]), (ADMINISTRATOR, [administrator]), (OWNER, [owner])):
+            async with looking(browser, town, viewport=viewport, color_scheme=scheme) as sight:
+                if name:
+                    await sight.sign_in(name)
+                for path in paths(town, *guards):
+                    found += await offences(sight, path)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", ["/nothing-here", "/domains/none.test", "/domains?find=zzz"])
+async def test_errors_and_empty_lists_are_clean_too(town, path):
+    async with chromium() as browser, looking(browser, town, viewport=PHONE) as sight:
+        await sight.sign_in(ADMINISTRATOR)
+        await sight.goto(path)
+        assert await sight.faults() == []
+
+
+async def test_the_keyboard_alone_suffices(town):
+    async with chromium() as browser, looking(browser, town) as sight:
+        page, keyboard = sight.page, sight.page.keyboard
+        await sight.goto("/sign-in")
+        await keyboard.type(OWNER)
+        for key in ("Tab",):
+            await keyboard.press(key)
+        await keyboard.type("wrong password")
+        await keyboard.press("Enter")
+        await page.wait_for_selector("text=The address or the password is wrong.")
+        assert await page.input_value("#name") == OWNER
+        await page.focus("#name")
+        await page.fill("#name", ADMINISTRATOR)
+        await keyboard.press("Tab")
+        await keyboard.type(PASSWORD)
+        await keyboard.press("Enter")
+        await page.wait_for_selector("nav.rail")
+        await keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        await keyboard.press("Enter")
+        assert await page.evaluate("document.activeElement.id") == "main"
+        await sight.goto("/domains")
+        await keyboard.press("/")
+        await keyboard.type("asleep")
+        await keyboard.press("Enter")
+        await page.wait_for_selector("text=1 domain found")
+        assert await page.evaluate("document.activeElement.id") == "find"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["htmx", "no JavaScript"])
+async def test_a_list_is_filtered_sorted_and_paged(town, scripts):
+    async with chromium() as browser, looking(browser, town, java_script_enabled=scripts) as sight:
+        page = sight.page
+        await sight.sign_in(ADMINISTRATOR)
+        await page.click("nav.rail >> text=Domains")
+        await page.wait_for_url("**/domains")
+        await page.click("text=Next")
+        await page.wait_for_url("**after=**")
+        await page.wait_for_selector("text=one.test")
+        await page.click("a:has-text('Before')")
+        await page.wait_for_url("**before=**")
+        await page.click("th >> text=Domain")
+        await page.wait_for_url("**sort=-name")
+        await page.fill("#find", "arriving")
+        await page.press("#find", "Enter")
+        await page.wait_for_selector("text=1 domain found")
+        await page.click("tbody >> text=arriving.test")
+        await page.wait_for_selector("h1:has-text('arriving.test')")
+        await page.go_back()
+        await page.wait_for_selector("text=1 domain found")
+        await page.click("text=Sign out")
+        await page.wait_for_selector("text=You are signed out.")
+        assert sight.complaints == []

@@ -170,6 +170,25 @@ def test_a_removed_mailbox(letter: Letter, tls: str, who: str) -> None:
     reads(PROGRAMS["python"](theirs), "535 5.7.8 Authentication credentials invalid")
 
 
-def reads(output: str, reply: str) -> None:
-    """The reply stands in what a person sees; Python shows it as (550, b'5.7.1 ...')."""
-    assert reply in output or f"({reply[:3]}, b'{reply[4:]}'" in output, output
+@pytest.fixture(scope="module")
+def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """Ann has sent to all the recipients that she may in this hour."""
+    directory = tmp_path_factory.mktemp("frugal")
+    with Appliance(directory, {"limits": {"account_recipients_hour": 1}}) as one:
+        one.cli("domain", "add", "one.test")
+        for name in ("ann", "bob"):
+            one.add_mailbox(f"{name}@one.test")
+        assert PROGRAMS["python"](Letter(one, directory)) == ""
+        yield one
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_more_recipients_than_a_mailbox_may_send_to(frugal: Appliance, tmp_path: Path, program: str) -> None:
+    """The limit is named, and when it ends."""
+    output = PROGRAMS[program](Letter(frugal, tmp_path))
+    reads(output, "450 4.7.1 <ann@one.test> may send to 1 recipient an hour: try again after ", whole=False)
+
+
+def reads(output: str, reply: str, *, whole: bool = True) -> None:
+    """The reply, or what it begins with, stands in what a person sees; Python shows it as (550, b'5.7.1 ...')."""
+    assert reply in output or f"({reply[:3]}, b'{reply[4:]}" + ("'" if whole else "") in output, output

@@ -1,7 +1,7 @@
 """Smuggling (RFC 5321 §2.3.8; CVE-2023-51764 and its kin): nothing but CRLF.CRLF ends a message.
 
 Every mixture of CR, LF and NUL before and after a dot, behind which a second transaction follows, in each TLS mode,
-cut into packets in three ways. Allowed is one message, or 550 and the end; what is smuggled never arrives.
+cut into packets in two ways. Allowed is one message, or 550 and the end; what is smuggled never arrives.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from tests.hostile import ANN, BOB, MODES, Street, in_data, ready
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PIECES = [b"", b"\r\n", b"\n", b"\r", b"\n\r", b"\r\r", b"\n\n", b"\r\r\n", b"\0\r\n", b"\r\n\0", b"\r\0\n"]
+PIECES = [b"", b"\r\n", b"\n", b"\r", b"\n\r", b"\r\r", b"\r\r\n", b"\0\r\n", b"\r\n\0"]
 DOTS = [before + b"." + after for before, after in itertools.product(PIECES, PIECES) if before or after]
 HEAD = b"From: ann@one.test\r\nSubject: first\r\n\r\nhello"
 TAIL = (
@@ -23,7 +23,8 @@ TAIL = (
     b"From: ann@one.test\r\nSubject: smuggled\r\n\r\nboo\r\n.\r\n"
 )
 REFUSED = "550 5.6.0 Bare CR or LF is not allowed"
-SPLITS = ("whole", "octets", "group")
+SPLITS = ("group", "octets")
+"""The whole transaction from MAIL on in one packet, and the octets around the dot each in a packet of its own."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -49,8 +50,7 @@ async def smuggle(street: Street, mode: str, split: str, head: bytes, dot: bytes
         await peer.hears("250 2.1.0 Sender OK", "250 2.1.5 Recipient OK", "354 End data with <CR><LF>.<CR><LF>")
     else:
         peer = await in_data(street, mode)
-        octets = [bytes([octet]) for octet in dot]
-        await peer.send(*([head, *octets, TAIL] if split == "octets" else [head + dot + TAIL]))
+        await peer.send(head, *[bytes([octet]) for octet in dot], TAIL)
     match fate(head + dot + TAIL):
         case "refused":
             await peer.ends(REFUSED)

@@ -1,4 +1,7 @@
-"""When many sessions of one peer come to the same end, the record keeps the first ones and counts the others."""
+"""When one peer does too much that comes to nothing, the record keeps the first of it and counts the rest.
+
+Sessions that end before MAIL are counted by how they end; transactions that store nothing have so many rows a minute.
+"""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -8,8 +11,10 @@ WINDOW = 60 * 1_000_000
 """Microseconds in which they are counted together."""
 EACH = 20
 """Sessions of one address with the same outcome that have rows of their own in that time."""
+ROWS = 2000
+"""Rows (transactions and their recipients) that one address may fill in that time with what stores nothing."""
 MAX_KEYS = 10_000
-"""Addresses and outcomes that are counted at the same time; the oldest is forgotten first."""
+"""Addresses, and addresses with outcomes, that are counted at the same time; the oldest is forgotten first."""
 
 
 class _Seen(msgspec.Struct):
@@ -18,11 +23,31 @@ class _Seen(msgspec.Struct):
     count: int = 1
 
 
+class _Spent(msgspec.Struct):
+    since: int
+    rows: int = 0
+
+
 class Floods:
-    """Which sessions have the same peer and the same end, within a minute."""
+    """What peers have come to within a minute."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._spent: dict[str, _Spent] = {}
+
+    def spend(self, peer: str, rows: int, at: int) -> bool:
+        """Whether a peer may fill so many rows more; the first of a minute it always may."""
+        key = network(peer)
+        spent = self._spent.get(key)
+        if spent is None or at - spent.since >= WINDOW:
+            self._spent.pop(key, None)
+            if len(self._spent) >= MAX_KEYS:
+                del self._spent[next(iter(self._spent))]
+            spent = self._spent[key] = _Spent(at)
+        allowed = spent.rows < ROWS
+        if allowed:
+            spent.rows += rows
+        return allowed
 
     def first(self, peer: str, outcome: str, at: int) -> int | None:
         """The session to stand for one more of that end, None where it gets a row of its own (then `add` it)."""

@@ -25,7 +25,7 @@ from appliance.store.engine import Engine
 from appliance.store.errors import StoreBroken, StoreError
 from appliance.store.floods import Floods
 from appliance.store.privacy import event_at, session_at, transaction_at
-from appliance.store.record_policy import RecordPolicy
+from appliance.store.record_policy import MAX_OPEN, RecordPolicy
 from appliance.store.record_queue import Batch, Loss, RecordQueue
 from appliance.store.record_rows import (
     SessionRows,
@@ -75,9 +75,12 @@ class Recorder:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._untold: dict[str, Loss] = {}
+        self._stored: set[int] = set()
+        """Sessions under way that are on record."""
 
     def seal(self, record: MessageRecord) -> SealedRecord:
         """The rows of an accepted message, with no more in them than the domains it touches allow."""
+        self._note_stored(record.session)
         return SealedRecord(record.transaction.id, self._rows(record.session, (record.transaction,), record.events))
 
     def put(self, tx: Tx, sealed: SealedRecord, earlier: int | None = None) -> None:
@@ -96,18 +99,44 @@ class Recorder:
     ) -> None:
         """Have a session written as it is now, with transactions that stored nothing and with decisions.
 
-        Called after each such transaction, and once at the session's end. Never blocks and never raises. One that
-        ended before MAIL may be counted with others of its kind instead (`floods`).
+        Called after each such transaction, and once at the session's end. Never blocks and never raises. In a flood
+        (`floods`) a session that ended before MAIL is counted with others of its kind, and transactions are only
+        counted.
         """
-        known = self._policy.knows(session.id)
-        stranger = session.ended is not None and not known and not transactions and session.account is None
-        if stranger and (first := self._floods.first(session.peer, session.outcome, session.started)) is not None:
-            self._queue.fold(first)
-        else:
-            rows = self._rows(session, transactions, events)
-            if self._queue.add(rows, stranger=stranger) and stranger:
-                self._floods.add(session.peer, session.outcome, session.id, session.started)
+        over = session.ended is not None
+        if transactions and not self._floods.spend(session.peer, _rows_in(transactions), transactions[-1].at):
+            self._only_count(session, transactions)
+            if not over:
+                return
+            transactions, events = (), ()
+        if over and not (transactions or session.id in self._stored or session.account is not None):
+            self._turned_away(session, events)
+        elif self._queue.add(self._rows(session, transactions, events)) and not over:
+            self._note_stored(session)
+        if over:
+            self._stored.discard(session.id)
         self._wake()
+
+    def _turned_away(self, session: SessionRecord, events: tuple[EventRecord, ...]) -> None:
+        """A session is over of which nothing is on record yet, for it never came as far as MAIL."""
+        first = self._floods.first(session.peer, session.outcome, session.started)
+        if first is not None:
+            self._queue.fold(first)
+            self._policy.forget(session.id)
+        elif self._queue.add(self._rows(session, (), events), stranger=True):
+            self._floods.add(session.peer, session.outcome, session.id, session.started)
+
+    def _only_count(self, session: SessionRecord, transactions: tuple[TransactionRecord, ...]) -> None:
+        """Transactions too many to be kept; the domains they touch have their say all the same."""
+        self._queue.lose("flood", Loss(session.id, 0, len(transactions)))
+        touched = [self._policy.touched_by(transaction) for transaction in transactions]
+        self._policy.judge(msgspec.structs.replace(session, ended=None), touched)
+        self._wake()
+
+    def _note_stored(self, session: SessionRecord) -> None:
+        if len(self._stored) >= MAX_OPEN:
+            self._stored.clear()  # fronts end what they begin; should one forget, no more comes of it than rows
+        self._stored.add(session.id)
 
     def remember_imap(self, session: ImapSessionRecord) -> None:
         """Have an IMAP session written as it is now: at its login, and at its end. Never blocks and never raises."""
@@ -122,8 +151,10 @@ class Recorder:
                 self._timer = None
             pauses = TRIES
             for batch in self._queue.take():
-                pauses = await self._write(batch, pauses)
-                self._queue.done(batch)
+                try:
+                    pauses = await self._write(batch, pauses)
+                finally:
+                    self._queue.done(batch)
             await self._tell_lost()
             if self._queue:
                 self._wake()
@@ -199,6 +230,10 @@ class Recorder:
             log.warning("record not written", error=str(error), events=len(told))
         else:
             self._untold = {}
+
+
+def _rows_in(transactions: tuple[TransactionRecord, ...]) -> int:
+    return sum(1 + len(transaction.recipients) for transaction in transactions)
 
 
 def _incomplete(what: str, loss: Loss, at: int) -> EventRecord:

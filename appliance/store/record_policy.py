@@ -42,10 +42,6 @@ class RecordPolicy:
         self._new_key: str | None = None
         feed.observe("domain", self._forget)
 
-    def knows(self, session: int) -> bool:
-        """Whether something of the session has been judged before, and it has not ended."""
-        return session in self._levels
-
     def judge(self, session: SessionRecord, touched: Iterable[Touched | None]) -> tuple[str, int | None]:
         """The level of a session that has now touched these domains too, and the domain it is filed under."""
         # None while no domain has been touched: the server's level is no domain's, and must not make one stricter.
@@ -56,6 +52,10 @@ class RecordPolicy:
                 level = one[1] if level is None else stricter(level, one[1])
         self._remember(session, level)
         return level or self._privacy, domain
+
+    def forget(self, session: int) -> None:
+        """A session is over."""
+        self._levels.pop(session, None)
 
     def touched_by(self, transaction: TransactionRecord) -> Touched | None:
         """The domain that a transaction is filed under, with the strictest level of those it touches."""

@@ -74,7 +74,7 @@ class RecordQueue:
         self._rows = 0
         self._size = 0
         self.losses: dict[str, Loss] = {}
-        """By what happened: "overflow", "failed", "unknown" (the session that stood for others is gone)."""
+        """By what happened: "overflow", "flood", "not written", "stand-in gone" (the session that stood for others)."""
 
     def __bool__(self) -> bool:
         return bool(self._sessions or self._imap or self._folds)
@@ -110,7 +110,7 @@ class RecordQueue:
 
     def lose(self, what: str, loss: Loss) -> None:
         """Something will not be in the record."""
-        if not loss.sessions:
+        if not loss.sessions and not loss.transactions:
             return
         self.losses.setdefault(what, Loss(loss.first)).add(loss)
 

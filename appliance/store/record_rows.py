@@ -112,14 +112,17 @@ def put_accepted(tx: Tx, rows: SessionRows) -> None:
 
 
 def renamed(rows: SessionRows, trace: int, earlier: int) -> SessionRows:
-    """The rows of a message that came again: the peer was answered with the trace it was stored under before."""
+    """The rows of a message that came again: the peer was answered with the trace it was stored under before.
+
+    Its recipients were counted against the account's limits then.
+    """
     said, answered = id_text(trace), id_text(earlier)
 
     def again(row: Row) -> Row:
         return tuple([value.replace(said, answered) if isinstance(value, str) else value for value in row])
 
-    transactions, recipients = map(again, rows.transactions), map(again, rows.recipients)
-    return SessionRows(rows.session, list(transactions), list(recipients), rows.events)
+    recipients = [(*row[:-2], None, row[-1]) for row in map(again, rows.recipients)]
+    return SessionRows(rows.session, [again(row) for row in rows.transactions], recipients, rows.events)
 
 
 def put_sessions(tx: Tx, sessions: Iterable[SessionRows]) -> None:

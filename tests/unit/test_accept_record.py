@@ -71,6 +71,15 @@ async def test_a_message_sent_again_after_a_break_is_on_record_and_names_the_fir
     ]
 
 
+async def test_what_is_sent_again_counts_once_against_the_limits(house: StoreHouse) -> None:
+    for trace in (TRACE, TRACE + 1):
+        await house.store.accept.accept(
+            plan(house, message("x@far.test", "y@far.test", id=trace, account=house.ann.id))
+        )
+    assert house.store.traces.account_recipients(house.ann.id, 0)[0] == 2
+    assert len(house.store.traces.find(TRACE + 1).transactions[1].recipients) == 2
+
+
 async def test_what_was_given_up_for_lost_too_early_is_put_right(house: StoreHouse) -> None:
     """The connection may break while the message is being stored."""
     lost = message("ann@one.test", outcome="lost", recipients=(recipient("ann@one.test", outcome="deferred"),))

@@ -131,6 +131,29 @@ async def test_who_has_shown_more_than_a_greeting_is_not_folded(house):
     assert house.count("smtp_session") == 150
 
 
+async def test_one_peer_fills_only_so_many_rows_with_what_comes_to_nothing(house, monkeypatch):
+    """MAIL and RSET for ever, or a new session for each refusal: the first is kept, all is counted."""
+    monkeypatch.setattr("appliance.store.floods.ROWS", 10)
+    for number in range(50):
+        house.store.record.remember(session(), (refused(TRACE + number),))
+    for number in range(50):
+        mail = refused(TRACE + 100 + number, session=SESSION + 100 + number)
+        house.store.record.remember(ended(SESSION + 100 + number), (mail,))
+    house.store.record.remember(
+        session(SESSION + 200, peer="192.0.2.8"), (refused(TRACE + 200, session=SESSION + 200),)
+    )
+    await house.store.record.flush()
+    assert house.count("smtp_transaction") == 5 + 1
+    assert house.count("smtp_session") == 1 + EACH + 1
+    assert house.reader.execute("SELECT sum(folded) FROM smtp_session").fetchone()[0] == 1 + 50 + 1
+    assert house.reader.execute("SELECT trace, rule, facts FROM event").fetchall() == [
+        (SESSION, "flood", '{"sessions":0,"transactions":95}')
+    ]
+    house.store.record.remember(session(), (refused(TRACE + 300, at=START + WINDOW),))
+    await house.store.record.flush()
+    assert house.count("smtp_transaction") == 7
+
+
 @pytest.mark.parametrize(
     ("peer", "key"),
     [

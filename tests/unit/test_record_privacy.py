@@ -81,6 +81,17 @@ async def test_a_session_follows_the_strictest_so_far(house):
     assert [bool(one.transcript) for one in found.transactions] == [True, False, False]
 
 
+async def test_what_is_only_counted_has_its_say_too(house, monkeypatch):
+    monkeypatch.setattr("appliance.store.floods.ROWS", 1)
+    house.store.record.remember(session(), (transaction("ann@open.test", outcome="refused"),))
+    dark = transaction("zoe@dark.test", id=TRACE + 1, outcome="refused")
+    house.store.record.remember(session(), (dark,))
+    house.store.record.remember(session(ended=START, outcome="quit"))
+    await house.store.record.flush()
+    found = house.store.traces.session(SESSION)
+    assert (found.session.outcome, found.session.transcript, len(found.transactions)) == ("quit", "", 1)
+
+
 async def test_a_change_of_the_domain_counts_at_once(house):
     assert (await put(house, "ann@open.test")).transactions[0].subject
     await house.do(directory_acts.set_domain, house.ann.domain, privacy="metadata")

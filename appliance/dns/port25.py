@@ -40,7 +40,7 @@ async def probe(resolver: Resolver, domain: str, *, seconds: float = SECONDS, po
 def _hosts(domain: str, answer: Answer[MailHost] | NullMx) -> list[str] | PortProbe:
     match answer:
         case Found(records=records):
-            return [host.name for host in records if host.name]
+            return [host.name for host in records]
         case NotFound(kind="nodata"):
             return [domain]  # RFC 5321 §5.1: the domain itself is its mail server
         case Failed(detail=detail):

@@ -83,10 +83,9 @@ class Resolver:
         answer = _each(await self._ask(name, "MX"), reading.mail_host)
         if not isinstance(answer, Found):
             return answer
-        hosts = tuple(sorted(answer.records))
-        if len(hosts) == 1 and not hosts[0].name:
-            return NullMx(answer.ttl)  # RFC 7505 §3
-        return Found(hosts, answer.ttl, answer.authenticated)
+        # RFC 7505 §3: the root's name alone is the null MX; beside others, where it must not stand, it is nothing
+        hosts = tuple(sorted(host for host in answer.records if host.name))
+        return Found(hosts, answer.ttl, answer.authenticated) if hosts else NullMx(answer.ttl)
 
     async def ptr(self, address: Address) -> Answer[str]:
         """Names of an address, in lower case without the root's dot (RFC 1035 §3.5, RFC 3596 §2.5)."""

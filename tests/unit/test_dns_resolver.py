@@ -135,7 +135,7 @@ NO_SUCH, NO_DATA = NotFound("nxdomain", 60), NotFound("nodata", 60)
         (lambda r: r.addresses("text-only.test"), NO_DATA),
         (lambda r: r.mx("mail.test"), found(MailHost(5, "first.mail.test"), MailHost(20, "second.mail.test"))),
         (lambda r: r.mx("no-mail.test"), NullMx(300)),
-        (lambda r: r.mx("half-null.test"), found(MailHost(0, ""), MailHost(10, "mx.half-null.test"))),
+        (lambda r: r.mx("half-null.test"), found(MailHost(10, "mx.half-null.test"))),
         (lambda r: r.mx("one.test"), NO_DATA),
         (lambda r: r.mx("absent.test"), NO_SUCH),
         (lambda r: r.ptr(V4), found("host.example.test", "other.example.test")),
@@ -190,7 +190,7 @@ async def test_answers(server: DnsServer, ask: Callable[[Resolver], asyncio.Futu
     ],
 )
 async def test_trouble_is_never_absence(server: DnsServer, name: str, kind: str, words: str) -> None:
-    answer = await resolver(server, query_seconds=0.05).a(name)
+    answer = await resolver(server, query_seconds=0.05 if kind == "timeout" else 3).a(name)
     assert isinstance(answer, Failed)
     assert answer.kind == kind
     assert words in answer.detail
@@ -361,7 +361,7 @@ async def test_close_ends_what_is_under_way(server: DnsServer) -> None:
 @pytest.mark.parametrize("behaviour", ["SERVFAIL", "REFUSED", "TIMEOUT", "REFERRAL", "GARBAGE-ONLY", "HANG-UP"])
 async def test_another_name_server_helps_where_the_first_does_not(server: DnsServer, behaviour: str) -> None:
     with DnsServer(f"one.test !{behaviour}") as bad:
-        asking = resolver(bad, server, query_seconds=0.1)
+        asking = resolver(bad, server, query_seconds=0.3)
         assert await asking.a("one.test") == found(V4, ttl=120)
         assert (bad.count() > 0, server.count()) == (True, 1)
 
@@ -369,7 +369,7 @@ async def test_another_name_server_helps_where_the_first_does_not(server: DnsSer
 async def test_what_a_name_server_said_weighs_more_than_silence(server: DnsServer) -> None:
     with DnsServer("servfail.test !TIMEOUT") as silent:
         for order in ((silent, server), (server, silent)):
-            answer = await resolver(*order, query_seconds=0.05).a("servfail.test")
+            answer = await resolver(*order, query_seconds=0.2).a("servfail.test")
             assert isinstance(answer, Failed)
             assert answer.kind == "servfail"
 
@@ -385,7 +385,7 @@ async def test_questions_are_spread(server: DnsServer) -> None:
 async def test_a_name_server_that_is_gone_is_asked_after_the_others(server: DnsServer) -> None:
     with DnsServer(ZONE) as silent:
         silent.zone.behave("y0.test", "TIMEOUT")
-        asking = resolver(silent, server, query_seconds=0.05)
+        asking = resolver(silent, server, query_seconds=0.3)
         for number in range(6):
             assert await asking.a(f"y{number}.test") == NO_SUCH
         assert (silent.count(), server.count()) == (1, 6)

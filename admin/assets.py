@@ -26,12 +26,11 @@ class Asset(msgspec.Struct, frozen=True):
     """Changes with the content."""
 
 
-def read_assets(directory: Path = DIRECTORY) -> dict[str, Asset]:
-    """All files of the directory, by name."""
-    return {path.name: _read(path) for path in sorted(directory.iterdir()) if path.suffix in TYPES}
-
-
 def _read(path: Path) -> Asset:
     data = path.read_bytes()
     version = hashlib.sha256(data).hexdigest()[:12]
     return Asset(data, gzip.compress(data, mtime=0), TYPES[path.suffix], version)
+
+
+ASSETS = {path.name: _read(path) for path in sorted(DIRECTORY.iterdir()) if path.suffix in TYPES}
+"""All files, by name. Read with the program: root may have to give up its right to read files before it serves them."""

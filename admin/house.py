@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from admin.templating import Templates
+from admin.templating import Templates, templates
 from appliance.control.house import LiveInfo
 from appliance.identity.login import Logins
 from appliance.identity.password import Passwords
@@ -32,7 +32,7 @@ class WebHouse(msgspec.Struct, frozen=True):
     """This server's name now."""
     flash_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the messages left for the next page; a start of the server forgets those under way."""
-    templates: Templates = msgspec.field(default_factory=Templates)
+    templates: Templates = msgspec.field(default_factory=templates)
 
     @property
     def https(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Templates: Jinja2 with every value escaped, and the few words that all pages use."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -7,18 +8,20 @@ import jinja2
 import markupsafe
 
 from admin import charts, words
-from admin.assets import Asset, read_assets
+from admin.assets import ASSETS
 
 DIRECTORY = Path(__file__).parent / "templates"
+SOURCES = {path.relative_to(DIRECTORY).as_posix(): path.read_text("utf-8") for path in DIRECTORY.rglob("*.html")}
+"""All templates, by name. Read with the program, as `assets` are."""
 
 
 class Templates:
-    """All templates and the assets they name, read from the program's own files."""
+    """All templates and the assets they name."""
 
     def __init__(self) -> None:
-        self.assets: dict[str, Asset] = read_assets()
+        self.assets = ASSETS
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(DIRECTORY),
+            loader=jinja2.DictLoader(SOURCES),
             autoescape=True,
             auto_reload=False,
             trim_blocks=True,
@@ -30,7 +33,7 @@ class Templates:
         self._environment.filters.update(size=words.size_text, number=words.number_text, plural=words.plural)
         self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
         # Read now, so that a template that is no good refuses the start.
-        for name in self._environment.list_templates(extensions=["html"]):
+        for name in SOURCES:
             self._environment.get_template(name)
 
     def render(self, name: str, now: int, **values: Any) -> str:
@@ -48,6 +51,12 @@ class Templates:
         return markupsafe.Markup(
             '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"/></svg>'
         ).format(url)
+
+
+@cache
+def templates() -> Templates:
+    """Those of this process: made once, never changed."""
+    return Templates()
 
 
 def _when(at: int | None, now: int) -> markupsafe.Markup:

@@ -247,6 +247,15 @@ async def test_a_session_ends_when_idle_and_after_half_a_day_in_any_case(tmp_pat
             assert (await visitor.get("/")).status_code == 303
 
 
+async def test_a_restart_signs_nobody_out(tmp_path):
+    async with House(tmp_path) as house, signed_in(house, ADMINISTRATOR) as visitor:
+        cookies = dict(visitor.cookies)
+    async with House(tmp_path) as house, visiting(house) as again:
+        again.cookies = cookies
+        form = csrf_token((await again.get("/")).text)
+        assert (await again.post("/sign-out", {"csrf": form})).status_code == 303
+
+
 async def test_suspending_or_removing_ends_sessions_at_once(peopled):
     async with signed_in(peopled, OWNER) as visitor:
         await provision.suspend_mailbox(peopled.store, "cli:0", OWNER)

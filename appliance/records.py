@@ -153,8 +153,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 class MessageRow(NamedTuple):
     """One message for FETCH and SEARCH; what was not needed is None.
 
-    `size` is RFC822.SIZE: prefix and body. `header` and `parts` describe the body without the prefix, whose bytes
-    stand before the header block and before every offset of section "".
+    `size` is RFC822.SIZE: prefix, `header` and what follows the header in the body. `header` is the header block that
+    is served: the body's own, or that downgraded (`mail.structure.Rendition`), which the sizes tell. `parts` are
+    offsets into the stored body. The prefix stands before all of that.
     """
 
     uid: int

@@ -39,7 +39,8 @@ class Subscription(Table):
 
 
 class Message(Table):
-    """A message in a folder; its bytes are `prefix` and the body."""
+    """A message in a folder; its bytes are `prefix` and the body, whose header may be served downgraded: `size` is that
+    of the message as it is served."""
 
     mailbox = BigIntegerField()
     uid = BigIntegerField()

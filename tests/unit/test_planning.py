@@ -43,3 +43,15 @@ def test_one_delivery_for_each_account_however_many_of_its_addresses_were_named(
 def test_the_null_reverse_path_is_kept() -> None:
     (only,) = deliveries(MailFrom(None), (rcpt("a"), ToMailboxes(1, (11,), "a@b.test", "mailbox")))
     assert only.prefix == prefix("", "a@b.test")
+
+
+def test_what_clients_see_is_ascii_where_mail_came_with_smtputf8() -> None:
+    data = "Subject: ü\r\n\r\nhello\r\n".encode()
+    sender, to = Address("jörg", "out.test"), (rcpt("ann"), ToMailboxes(1, (11,), "ännchen@b.test", "contact"))
+    for smtputf8 in (True, False):
+        mail_from = MailFrom(sender if smtputf8 else None, smtputf8=smtputf8)
+        made = plan(7, Envelope(7, mail_from, (to[0],)), (to,), CONTENT, render(data), b"key")
+        assert made.deliveries[0].prefix.isascii()
+        assert made.deliveries[0].prefix.endswith(b"\r\nDowngraded-Delivered-To: =?utf-8?B?w6RubmNoZW5AYi50ZXN0?=\r\n")
+        assert made.rendition.header.isascii() == smtputf8
+        assert made.rendition.served(len(data)) == len(made.rendition.header) + len(b"hello\r\n")

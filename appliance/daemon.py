@@ -169,6 +169,8 @@ class Appliance:
         mx, submission, imap = SmtpListeners(self.smtp), SmtpListeners(self.submission), ImapListeners(self.imap)
         stack.push_async_callback(self._drain, mx, submission, imap, self.web)
         await mx.start("smtp.mx", self.sockets["smtp.mx"])
+        proxied = self.sockets["smtp.proxy_listen"]
+        await mx.start_proxied("smtp.proxy_listen", proxied, self.settings.smtp.proxy_from)
         for key in ("smtp.submission", "smtp.submissions"):
             await submission.start(key, self.sockets[key])
         await imap.start(self.sockets["imap.imap"], self.sockets["imap.imaps"], self.tls.imap)

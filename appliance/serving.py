@@ -53,6 +53,7 @@ def listeners(settings: Settings) -> dict[str, tuple[str, ...]]:
         "smtp.mx": settings.smtp.mx,
         "smtp.submission": settings.smtp.submission,
         "smtp.submissions": settings.smtp.submissions,
+        "smtp.proxy_listen": settings.smtp.proxy_listen,
         "imap.imap": settings.imap.imap,
         "imap.imaps": settings.imap.imaps,
         "http.http": settings.http.http,

@@ -27,6 +27,8 @@ KINDS: dict[str, Kind] = {
     "smtp.mx": values.LISTENERS,
     "smtp.submission": values.LISTENERS,
     "smtp.submissions": values.LISTENERS,
+    "smtp.proxy_listen": values.LISTENERS,
+    "smtp.proxy_from": values.NETWORKS,
     "imap.imap": values.LISTENERS,
     "imap.imaps": values.LISTENERS,
     "imap.cleartext_login_from": values.NETWORKS,

@@ -13,7 +13,7 @@ import msgspec
 
 from config.keys import KINDS, Key, keys
 from config.settings import Settings
-from config.values import parse_listener
+from config.values import LISTENERS, parse_listener
 
 DEFAULT_FILE = Path("/etc/appliance/appliance.toml")
 PREFIX = "APPLIANCE_"
@@ -21,7 +21,7 @@ FILE_VARIABLE = "APPLIANCE_CONFIG"
 MAX_FILE = 1 << 20
 """Longest configuration file, in bytes."""
 TABLES = tuple(field.name for field in msgspec.structs.fields(Settings))
-LISTENER_KEYS = ("smtp.mx", "imap.imap", "imap.imaps")
+LISTENER_KEYS = tuple(path for path, kind in KINDS.items() if kind is LISTENERS and path != "dns.nameservers")
 
 
 class ConfigError(ValueError):
@@ -164,6 +164,11 @@ def _check_together(found: Found) -> None:
         source, value = found.get(("tls", one), ("", ""))
         if value and not found.get(("tls", other), ("", ""))[1]:
             raise ConfigError(f"{source}: [tls] {other}: missing; allowed is a file beside {one}, or neither")
+    source, value = found.get(("smtp", "proxy_listen"), ("", ()))
+    if value and not found.get(("smtp", "proxy_from"), ("", ()))[1]:
+        raise ConfigError(
+            f"{source}: [smtp] proxy_from: missing; allowed with [smtp] proxy_listen is a list of the proxies' networks"
+        )
     seen: dict[object, str] = {}
     for key in (key for key in keys() if key.path in LISTENER_KEYS):
         source, value = found.get((key.table, key.name), ("defaults", key.default))

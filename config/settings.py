@@ -39,6 +39,10 @@ class Smtp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where mail programs send, with STARTTLS and a sign-in; port 587 on a real server."""
     submissions: tuple[str, ...] = ("127.0.0.1:2465",)
     """The same inside TLS (RFC 8314); port 465 on a real server."""
+    proxy_listen: tuple[str, ...] = ()
+    """Where mail from other servers comes through a proxy that says for whom it speaks (PROXY protocol 1 and 2)."""
+    proxy_from: tuple[str, ...] = ()
+    """Networks of these proxies; needed with proxy_listen."""
 
 
 class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

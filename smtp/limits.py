@@ -19,6 +19,8 @@ LINGER = 2.0
 """Seconds a closed session waits for the peer to read the last reply before the connection is dropped."""
 TLS_HANDSHAKE = 30.0
 """Seconds a TLS handshake may take."""
+PROXY_SECONDS = 3.0
+"""Seconds within which a proxy has to say for whom it speaks."""
 TLS_SHUTDOWN = 2.0
 """Seconds the closing exchange of TLS may take."""
 
@@ -41,6 +43,7 @@ class SessionLimits(msgspec.Struct, frozen=True):
     rate_grace: float = RATE_GRACE
     stress_patience: float = STRESS_SECONDS
     tls_handshake: float = TLS_HANDSHAKE
+    proxy_wait: float = PROXY_SECONDS
 
     def handshake_wait(self, *, stress: bool) -> float:
         """Seconds a TLS handshake may take."""

@@ -7,14 +7,19 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from appliance.mail.envelope import SessionFacts
+import structlog
+
+from appliance.mail.envelope import Peer, SessionFacts
 from appliance.mail.reply import Reply
-from appliance.sockets import Door
+from appliance.sockets import Door, Taken
 from smtp import replies
 from smtp.front import Front
 from smtp.limits import LINGER
+from smtp.peek import NotSeen, peek
+from smtp.proxy_header import MAX_HEADER, ProxyError, parse_header
 from smtp.wire.endpoint import endpoint
 from smtp.wire.handshake import accept
 from smtp.wire.protocol import Connection
@@ -24,6 +29,9 @@ COMMIT_GRACE = 5.0
 MAX_EARLY = 65_536
 """Octets of a peer that is turned away that are read, so that they do not cost it the reply."""
 
+Network = IPv4Network | IPv6Network
+log = structlog.get_logger("smtp")
+
 
 class SmtpListeners:
     """The listeners of one front and the sessions they have made."""
@@ -31,19 +39,61 @@ class SmtpListeners:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._doors: list[Door] = []
+        self._unannounced: set[asyncio.Task[None]] = set()
 
     async def start(self, listener: str, sockets: Iterable[socket.socket]) -> None:
         """Serve bound sockets; `listener` is the configuration key they come from, such as "smtp.mx"."""
+        self._serve(sockets, partial(self._take, listener))
+
+    async def start_proxied(self, listener: str, sockets: Iterable[socket.socket], networks: Iterable[str]) -> None:
+        """Serve bound sockets where only proxies of some networks may connect, each saying first for whom."""
+        known = tuple(ip_network(text) for text in networks)
+        self._serve(sockets, partial(self._take_proxied, listener, known))
+
+    def _serve(self, sockets: Iterable[socket.socket], take: Taken) -> None:
         for bound in sockets:
-            door = Door(bound, partial(self._take, listener))
+            door = Door(bound, take)
             door.open()
             self._doors.append(door)
 
     def _take(self, listener: str, accepted: socket.socket, address: tuple[Any, ...]) -> None:
-        peer, front = endpoint(address), self._front
+        self._let_in(listener, accepted, endpoint(address), endpoint(accepted.getsockname()))
+
+    def _take_proxied(
+        self, listener: str, networks: tuple[Network, ...], accepted: socket.socket, address: tuple[Any, ...]
+    ) -> None:
+        proxy = endpoint(address)
+        if not any(ip_address(proxy.address.partition("%")[0]) in network for network in networks):
+            log.info("proxy refused", listener=listener, peer=proxy.address, reason="not in smtp.proxy_from")
+            accepted.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._announce(listener, accepted, proxy))
+        self._unannounced.add(task)
+        task.add_done_callback(self._unannounced.discard)
+
+    async def _announce(self, listener: str, accepted: socket.socket, proxy: Peer) -> None:
+        """Reads for whom the proxy speaks; from then on only that address counts."""
+        header, why = None, "no whole header in time"
+        try:
+            async with asyncio.timeout(self._front.limits.proxy_wait):
+                header = await peek(accepted, MAX_HEADER, parse_header)
+                accepted.recv(header.length)
+        except (ProxyError, NotSeen) as error:
+            why = str(error)
+        except OSError:
+            pass  # TimeoutError is one
+        finally:
+            if header is None or header.source is None or header.destination is None:
+                accepted.close()
+        if header is None:
+            log.info("proxy refused", listener=listener, peer=proxy.address, reason=why)
+        elif header.source is not None and header.destination is not None:
+            self._let_in(listener, accepted, header.source, header.destination)
+
+    def _let_in(self, listener: str, accepted: socket.socket, peer: Peer, local: Peer) -> None:
+        front = self._front
         secured = front.implicit_tls(listener)
         refusal = front.admit(peer.address)
-        local = endpoint(accepted.getsockname())
         if refusal is not None:
             facts = SessionFacts(front.receiver.new_id(), listener, peer, local)
             front.chronicle.turned_away(facts, refusal, said=not secured)
@@ -79,6 +129,8 @@ class SmtpListeners:
         for door in self._doors:
             door.close()
         self._doors.clear()
+        for task in self._unannounced:
+            task.cancel()
         self._front.draining = True
         sessions = tuple(self._front.sessions)
         for session in sessions:

@@ -43,8 +43,8 @@ def settings_with(**changes: Any) -> Settings:
 
 
 class SmtpHouse:
-    """`async with SmtpHouse(tmp_path, limits__errors=3) as house`: an MX at `port` for a small world, and inside TLS
-    at `tls_port`.
+    """`async with SmtpHouse(tmp_path, limits__errors=3) as house`: an MX at `port` for a small world, inside TLS at
+    `tls_port`, behind a proxy at `proxy_port`.
 
     one.test rejects the unknown: mailboxes ann, bob, full (no room left), sleepy (suspended), alias team (ann, bob),
     reject-addresses gone and later; alias.test is another name of it. two.test catches all for cat@two.test.
@@ -85,6 +85,9 @@ class SmtpHouse:
         bound = socket.create_server(("127.0.0.1", 0))
         self.port: int = bound.getsockname()[1]
         await self.listeners.start("smtp.mx", [bound])
+        behind = socket.create_server(("127.0.0.1", 0))
+        self.proxy_port: int = behind.getsockname()[1]
+        await self.listeners.start_proxied("smtp.proxy_listen", [behind], self.settings.smtp.proxy_from)
         if self.with_tls:
             inside = socket.create_server(("127.0.0.1", 0))
             self.tls_port: int = inside.getsockname()[1]

@@ -86,6 +86,7 @@ PURE = (
     "smtp/submission/complete.py",
     "smtp/submission/holds.py",
     "smtp/client_hello.py",
+    "smtp/proxy_header.py",
     "smtp/record.py",
     "smtp/wire/commands.py",
     "imap/wire/*.py",

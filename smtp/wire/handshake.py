@@ -7,11 +7,10 @@ import ssl
 
 from smtp.client_hello import MAX_HELLO, NO_APPLICATION_PROTOCOL, offered
 from smtp.limits import TLS_SHUTDOWN
+from smtp.peek import NotSeen, peek
 
 OUR_PROTOCOL = b"smtp"
 """Our name in ALPN."""
-MAX_PIECES = 64
-"""Packets in which a ClientHello may come; an honest one comes in one to three."""
 _ALERT = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
 
 
@@ -54,7 +53,7 @@ async def accept(
     started = loop.time()
     try:
         async with asyncio.timeout(seconds):
-            names = await _peek(loop, accepted)
+            names = await peek(accepted, MAX_HELLO, offered)
         if names and OUR_PROTOCOL not in names:
             _turn_away(accepted)
             shown = ", ".join(name.decode("ascii", "backslashreplace") for name in names[:5])
@@ -78,43 +77,9 @@ def why(error: OSError) -> str:
         alert = _ALERT.search(error.reason or "")
         return f"{alert[1].lower()} (received)" if alert else (error.reason or str(error)).replace("_", " ").lower()
     text = str(error)
+    if isinstance(error, NotSeen):
+        return text
     return "timeout" if isinstance(error, TimeoutError) or "taking longer than" in text else "connection lost"
-
-
-async def _peek(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> tuple[bytes, ...]:
-    """The ALPN names the client offers; all it has sent stays where it is, for OpenSSL to read."""
-    seen = 0
-    try:
-        for _ in range(MAX_PIECES):
-            # Readable means: more than was seen, or the end.
-            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, seen + 1)
-            await _readable(loop, accepted)
-            data = accepted.recv(MAX_HELLO, socket.MSG_PEEK)
-            names = offered(data)
-            if names is not None:
-                return names
-            if len(data) <= seen:
-                raise HandshakeFailed("connection lost")
-            seen = len(data)
-            if seen == MAX_HELLO:
-                break
-        raise HandshakeFailed("ClientHello too long, or in too many pieces")
-    finally:
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-
-
-async def _readable(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> None:
-    ready = loop.create_future()
-    loop.add_reader(accepted, _settle, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(accepted)
-
-
-def _settle(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
 
 
 def _turn_away(accepted: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +26,12 @@ def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
         yield one
 
 
+@pytest.mark.parametrize("mode", ["plain", "starttls", "tls"])
 @pytest.mark.parametrize("logged_in", [False, True], ids=["before login", "after login"])
 @pytest.mark.parametrize("begin", ["a NOOP ", "a LOGIN {200000000+}\r\n", "a APPEND INBOX {200000000+}\r\n"])
-def test_memory_stays(appliance: Appliance, begin: str, logged_in: bool) -> None:
-    with socket.create_connection(("127.0.0.1", appliance.imap), timeout=20) as client:
+def test_memory_stays(appliance: Appliance, begin: str, logged_in: bool, mode: str) -> None:
+    with session(appliance, mode) as client:
         lines = client.makefile("rb")
-        lines.readline()
         if logged_in:
             client.sendall(f'l LOGIN ann@dest.test "{PASSWORD}"\r\n'.encode())
             assert lines.readline().startswith(b"l OK")
@@ -47,6 +48,22 @@ def test_memory_stays(appliance: Appliance, begin: str, logged_in: bool) -> None
             dropped = False
         assert dropped is ("{" in begin)  # a literal is read past, an endless line ends the session
         assert peak(appliance) - before < MOST_GROWTH
+
+
+def session(appliance: Appliance, mode: str) -> socket.socket:
+    """A client that has been greeted, in TLS where the mode says so."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    port = appliance.imaps if mode == "tls" else appliance.imap
+    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    if mode == "tls":
+        client = context.wrap_socket(client)
+    assert client.recv(1000).startswith(b"* OK ")
+    if mode == "starttls":
+        client.sendall(b"s STARTTLS\r\n")
+        assert client.recv(1000).startswith(b"s OK ")
+        client = context.wrap_socket(client)
+    return client
 
 
 def peak(appliance: Appliance) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.process import Appliance
+from tests.process import PASSWORD, Appliance
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
+ANN = "ann@dest.test"
 SIZE = 200_000_000
 CHUNK = b"x" * 1_000_000
 FIELDS = b"A: b\r\n" * 160_000
@@ -41,16 +43,19 @@ def generous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
 
 def populated(appliance: Appliance) -> None:
     appliance.cli("domain", "add", "dest.test")
-    appliance.add_mailbox("ann@dest.test")
+    appliance.add_mailbox(ANN)
 
 
 def session(appliance: Appliance, mode: str) -> socket.socket:
-    """A client that has been greeted, in TLS where the mode says so."""
-    client = socket.create_connection(("127.0.0.1", appliance.mx), timeout=60)
+    """A client that has been greeted: by the MX, after STARTTLS perhaps, or on port 465."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    port = appliance.submissions if mode == "tls" else appliance.mx
+    client = socket.create_connection(("127.0.0.1", port), timeout=60)
+    if mode == "tls":
+        client = context.wrap_socket(client)
     assert client.recv(1000).startswith(b"220 ")
     if mode == "starttls":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         said(client, b"EHLO peer.test\r\n")
         assert said(client, b"STARTTLS\r\n").startswith(b"220 ")
         client = context.wrap_socket(client)
@@ -65,7 +70,10 @@ def said(client: socket.socket, words: bytes) -> bytes:
 def in_data(appliance: Appliance, mode: str) -> socket.socket:
     client = session(appliance, mode)
     said(client, b"HELO peer.test\r\n")
-    said(client, b"MAIL FROM:<s@out.test>\r\n")
+    if mode == "tls":
+        said(client, b"EHLO peer.test\r\n")
+        assert said(client, b"AUTH PLAIN " + b64encode(f"\0{ANN}\0{PASSWORD}".encode()) + b"\r\n").startswith(b"235 ")
+    said(client, b"MAIL FROM:<ann@dest.test>\r\n")
     assert said(client, b"RCPT TO:<ann@dest.test>\r\n").startswith(b"250 ")
     assert said(client, b"DATA\r\n").startswith(b"354 ")
     return client
@@ -85,7 +93,7 @@ def poured(client: socket.socket, begin: bytes, chunk: bytes, end: bytes) -> byt
     return answer
 
 
-@pytest.mark.parametrize("mode", ["plain", "starttls"])
+@pytest.mark.parametrize("mode", ["plain", "starttls", "tls"])
 @pytest.mark.parametrize("begin", [b"", b"NOOP ", b"MAIL FROM:<", b"EHLO ", b"AUTH PLAIN "])
 def test_a_command(appliance: Appliance, mode: str, begin: bytes) -> None:
     client, before = session(appliance, mode), peak(appliance)
@@ -93,7 +101,7 @@ def test_a_command(appliance: Appliance, mode: str, begin: bytes) -> None:
     assert peak(appliance) - before < MOST_GROWTH
 
 
-@pytest.mark.parametrize("mode", ["plain", "starttls"])
+@pytest.mark.parametrize("mode", ["plain", "starttls", "tls"])
 @pytest.mark.parametrize(
     ("begin", "chunk"),
     [

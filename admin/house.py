@@ -7,8 +7,10 @@ import msgspec
 
 from admin.templating import Templates, templates
 from appliance.control.house import LiveInfo
+from appliance.dns.resolver import Resolver
 from appliance.identity.login import Logins
 from appliance.identity.password import Passwords
+from appliance.provision.hostname import HostName
 from appliance.store.store import Store
 from config.places import Places
 from config.settings import Settings
@@ -23,12 +25,13 @@ class WebHouse(msgspec.Struct, frozen=True):
     store: Store
     passwords: Passwords
     logins: Logins
+    resolver: Resolver
     live: LiveInfo
     now: Callable[[], int]
     """UTC microseconds."""
     new_id: Callable[[], int]
     """Trace ids of requests."""
-    hostname: Callable[[], str]
+    hostname: HostName
     """This server's name now."""
     flash_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the messages left for the next page; a start of the server forgets those under way."""

@@ -6,6 +6,7 @@ The store is opened first, then identity, the fronts, the control socket. Whatev
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,10 +20,14 @@ from appliance import process
 from appliance.connections import ConnectionCounter
 from appliance.control.house import House, LiveInfo
 from appliance.control.server import ControlServer
+from appliance.dns.nameservers import nameservers
+from appliance.dns.resolver import Resolver
 from appliance.identity.login import Logins
 from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker, id_text
 from appliance.mail.session_record import ImapSessionRecord
+from appliance.provision.hostname import CHANGED, HostName
+from appliance.records import Topic
 from appliance.rendering import Renderer
 from appliance.sessions import LiveSession, Sessions
 from appliance.sockets import address_of
@@ -97,6 +102,12 @@ class Appliance:
         else:
             log.info("certificate reloaded")
 
+    def _renamed(self, topic: Topic) -> None:
+        try:
+            self.tls.rename(self.hostname(), self.now())
+        except (OSError, TlsError) as error:
+            log.error("no certificate for the new name", hostname=self.hostname(), error=str(error))
+
     async def until(self, stop: asyncio.Event) -> int:
         """Waits for `stop` (then 0) or for the disk to fail (then 1)."""
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self.store.engine.broken.wait())]
@@ -117,7 +128,9 @@ class Appliance:
         stack.callback(self.store.close)
         await self.store.uptime.start()
         stack.push_async_callback(_end_record, self.store)
-        self.tls = _contexts(self.settings, self.places, self.now)
+        self.hostname = HostName(self.settings, self.places, self.store)
+        self.tls = _contexts(self.settings, self.places, self.hostname(), self.now)
+        self.store.feed.observe(CHANGED.kind, self._renamed)
         self.passwords = Passwords(self._costs)
         stack.callback(self.passwords.close)
         self.logins = Logins(self.store, self.passwords, now=self.now)
@@ -163,6 +176,8 @@ class Appliance:
         self.smtp = self._smtp_front(renderer, counter, new_id)
         self.imap = self._imap_front(renderer, counter, new_id)
         self.submission = self._submission_front(renderer, counter, new_id)
+        self.resolver = Resolver(nameservers(self.settings.dns, time.monotonic))
+        stack.push_async_callback(self.resolver.close)
         self.live = self._live()
         self.web_house = self._web_house(new_id)
         self.web = WebListeners(self.web_house, counter)
@@ -180,9 +195,9 @@ class Appliance:
         await asyncio.gather(*[front.drain(self.settings.limits.drain_timeout) for front in fronts])
 
     def _smtp_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
-        receiver = Receiver(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
+        receiver = Receiver(self.settings, self.hostname, self.store, renderer, new_id=new_id, now=self.now)
         return SmtpFront(
-            self.places.hostname,
+            self.hostname,
             receiver,
             session_limits(self.settings),
             counter,
@@ -192,10 +207,10 @@ class Appliance:
         )
 
     def _submission_front(self, renderer: Renderer, counter: ConnectionCounter, new_id: IdMaker) -> SmtpFront:
-        submitter = Submitter(self.settings, self.places.hostname, self.store, renderer, new_id=new_id, now=self.now)
+        submitter = Submitter(self.settings, self.hostname, self.store, renderer, new_id=new_id, now=self.now)
         limits = msgspec.structs.replace(session_limits(self.settings), greet_delay=0.0)
         return SmtpFront(
-            self.places.hostname,
+            self.hostname,
             submitter,
             limits,
             counter,
@@ -211,7 +226,7 @@ class Appliance:
         return ImapFront(
             self.store,
             self.logins,
-            hostname=self.places.hostname,
+            hostname=self.hostname,
             render=renderer,
             now=self.now,
             new_id=new_id,
@@ -231,10 +246,11 @@ class Appliance:
             self.store,
             self.passwords,
             self.logins,
+            self.resolver,
             self.live,
             self.now,
             new_id,
-            hostname=lambda: self.places.hostname,
+            hostname=self.hostname,
         )
 
     def _live(self) -> LiveInfo:
@@ -251,9 +267,9 @@ class Appliance:
         )
 
 
-def _contexts(settings: Settings, places: Places, now: Clock) -> Contexts:
+def _contexts(settings: Settings, places: Places, hostname: str, now: Clock) -> Contexts:
     try:
-        return Contexts(settings.tls, places.data_dir, places.hostname, now())
+        return Contexts(settings.tls, places.data_dir, hostname, now())
     except TlsError as error:
         raise ConfigError(str(error)) from None
 

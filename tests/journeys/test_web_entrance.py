@@ -176,6 +176,17 @@ async def test_a_request_that_is_never_complete_gives_its_place_back(house, monk
     assert house.appliance.web.open == 0
 
 
+async def test_one_that_asks_on_and_on_and_reads_nothing_is_given_up(house, monkeypatch):
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.2)
+    lost, lose = asyncio.Event(), connection.Connection.connection_lost
+    monkeypatch.setattr(connection.Connection, "connection_lost", lambda *args: (lose(*args), lost.set()))
+    _, writer = await asyncio.open_connection("127.0.0.1", house.https, ssl=trusting(), limit=1)
+    writer.write(b"GET /static/htmx.min.js HTTP/1.1\r\nHost: mail.test\r\n\r\n" * 200)
+    await lost.wait()
+    assert house.appliance.web.open == 0
+    writer.transport.abort()
+
+
 async def test_a_handshake_that_never_ends_gives_its_place_back(house, monkeypatch):
     monkeypatch.setattr(server, "HANDSHAKE_SECONDS", 0.2)
     reader, writer = await house.connect(house.https)

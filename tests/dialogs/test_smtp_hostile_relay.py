@@ -173,3 +173,30 @@ async def test_refused_recipients_leave_nothing_to_send(street: Street, mode: st
     await peer.send(b"RCPT TO:<x@elsewhere.test>\r\nDATA\r\nFrom: ann@one.test\r\n\r\n")
     await peer.hears(refused, "554 5.5.1 No valid recipients", *["500 5.5.2 Unknown command"] * 2)
     peer.close()
+
+
+WIDE = [  # looks like ours, or like a route, and is neither
+    ("ann@\u00f6ne.test", DENIED, elsewhere("ann@xn--ne-eka.test")),
+    ("ann@\uff4fne.test", SYNTAX, ""),  # FULLWIDTH LATIN SMALL LETTER O
+    ("ann@one\uff0etest", SYNTAX, ""),  # FULLWIDTH FULL STOP
+    ("ann@one\u3002test", SYNTAX, ""),  # IDEOGRAPHIC FULL STOP
+    ("ann@one.te\u200dst", SYNTAX, ""),  # ZERO WIDTH JOINER
+    ("ann@\u0585ne.test", DENIED, elsewhere("ann@xn--ne-ffd.test")),  # ARMENIAN SMALL LETTER OH
+    ("x\uff20elsewhere.test@two.test", OK, ""),  # FULLWIDTH COMMERCIAL AT, of a name like any other
+    ("x\uff05elsewhere.test@two.test", OK, ""),  # FULLWIDTH PERCENT SIGN
+    ("\u212aat@two.test", OK, ""),  # KELVIN SIGN
+]
+
+
+@pytest.mark.parametrize(("mode", "submission"), DOORS)
+async def test_letters_that_look_alike(street: Street, mode: str, submission: bool) -> None:
+    """RFC 6531 §3.3: a domain is taken as it is, and nothing is mapped to ours."""
+    for address, answer, signed_in in WIDE:
+        peer = await ready(street, mode, submission=submission)
+        await peer.says(f"MAIL FROM:<{ANN}> SMTPUTF8", "250 2.1.0 Sender OK")
+        await peer.send(f"RCPT TO:<{address}>\r\n".encode())
+        try:
+            await peer.hears(signed_in if submission and signed_in else answer)
+        except AssertionError as error:
+            raise AssertionError(f"{address}: {error}") from error
+        peer.close()

@@ -19,7 +19,7 @@ def is_ours(house: WebHouse, name: str, local: str) -> bool:
 
     `local` is the address of our end of the connection: before any name points here, set-up begins at an address.
     """
-    if name == house.hostname() or name in LOOPBACK:
+    if house.hostname.names(name) or name in LOOPBACK:
         return True
     literal = name.strip("[]")
     if literal == local or literal in house.settings.server.addresses:

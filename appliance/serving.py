@@ -109,8 +109,8 @@ async def _run(appliance: Appliance, manager: ServiceManager) -> int:
         loop.add_signal_handler(signal.SIGHUP, _reload, appliance, manager)
         process.settle()
         where = {key: ",".join(addresses) for key, addresses in appliance.addresses.items()}
-        log.info("listening", **where, hostname=appliance.places.hostname, data_dir=str(appliance.places.data_dir))
-        manager.tell("READY=1", f"STATUS=listening as {appliance.places.hostname}")
+        log.info("listening", **where, hostname=appliance.hostname(), data_dir=str(appliance.places.data_dir))
+        manager.tell("READY=1", f"STATUS=listening as {appliance.hostname()}")
         signs = loop.create_task(_signs_of_life(manager))
         try:
             return await appliance.until(stop)

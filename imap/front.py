@@ -85,7 +85,7 @@ class Front:
         store: Store,
         logins: Logins,
         *,
-        hostname: str,
+        hostname: Callable[[], str],
         render: Callable[[Content], Awaitable[Rendition]],
         now: Callable[[], int],
         new_id: Callable[[], int],
@@ -101,7 +101,7 @@ class Front:
         self.store = store
         self.logins = logins
         self.states = MailboxStates(store)
-        self.hostname = hostname
+        self._hostname = hostname
         self.render = render
         """Makes what the store keeps of a message besides its octets; big ones do not hold up the loop."""
         self.now = now
@@ -123,6 +123,11 @@ class Front:
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._emptied: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def hostname(self) -> str:
+        """This server's name now."""
+        return self._hostname()
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something nobody waits for, such as making claims of \\Recent last; a failure is logged."""

@@ -33,7 +33,7 @@ class Front:
 
     def __init__(
         self,
-        hostname: str,
+        hostname: Callable[[], str],
         receiver: Receiver,
         limits: SessionLimits,
         connections: ConnectionCounter,
@@ -44,7 +44,7 @@ class Front:
         store: Store | None = None,
         harvest: Harvest | None = None,
     ) -> None:
-        self.hostname = hostname
+        self._hostname = hostname
         self.receiver = receiver
         self.limits = limits
         self.connections = connections
@@ -70,6 +70,11 @@ class Front:
         facts = connection.facts
         protocol = _PROTOCOLS.get(facts.listener, "smtp")
         return self.live.open(facts.id, protocol, facts.peer, self.receiver.now(), connection.kick)
+
+    @property
+    def hostname(self) -> str:
+        """This server's name now."""
+        return self._hostname()
 
     @property
     def submission(self) -> bool:

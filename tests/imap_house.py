@@ -69,7 +69,7 @@ class ImapHouse:
         self.front = Front(
             self.store,
             Logins(self.store, self.passwords, now=now),
-            hostname="mail.test",
+            hostname=lambda: "mail.test",
             render=self.renderer,
             now=now,
             new_id=IdMaker(now),

@@ -66,7 +66,7 @@ class SmtpHouse:
         self.renderer = Renderer(self.settings.limits.mime_depth, self.settings.limits.mime_parts)
         receiver = Receiver(
             self.settings,
-            HOSTNAME,
+            lambda: HOSTNAME,
             self.store,
             self.renderer,
             new_id=IdMaker(now),
@@ -74,7 +74,7 @@ class SmtpHouse:
         )
         limits = self.settings.limits
         self.front = Front(
-            HOSTNAME,
+            lambda: HOSTNAME,
             receiver,
             msgspec.structs.replace(session_limits(self.settings), slow_reply=self.slow_reply),
             ConnectionCounter(limits.connections_total, limits.connections_per_address),

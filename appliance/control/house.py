@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from appliance.identity.password import Passwords
+from appliance.provision.hostname import hostname_in_force
 from appliance.sessions import Sessions
 from appliance.store.store import Store
 from config.places import Places
@@ -35,6 +36,11 @@ class House(msgspec.Struct, frozen=True):
     now: Callable[[], int]
     """UTC microseconds."""
     live: LiveInfo | None = None
+
+    @property
+    def hostname(self) -> str:
+        """This server's name now."""
+        return hostname_in_force(self.settings, self.places, self.store)
 
 
 class Progress(msgspec.Struct, frozen=True):

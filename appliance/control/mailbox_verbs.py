@@ -106,7 +106,7 @@ def _invitation(house: House, made: Invitation) -> Shape:
     return {
         "address": made.account.address,
         "claim_token": made.token,
-        "claim_url": https_url(listeners, house.places.hostname, claim_path(made.token)),
+        "claim_url": https_url(listeners, house.hostname, claim_path(made.token)),
         "expires_at": iso(made.expires_at),
     }
 

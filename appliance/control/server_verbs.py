@@ -5,8 +5,8 @@ from appliance.control.house import Caller, House, Progress
 from appliance.control.shapes import Shape, iso
 from appliance.control.verb import Arguments, Verb
 from appliance.store.census import totals
-from appliance.store.findings import Finding
 from appliance.store.disk import MIN_INODES, free
+from appliance.store.findings import Finding
 
 
 class Checked(Arguments, frozen=True):
@@ -23,7 +23,7 @@ async def status(house: House, caller: Caller, args: Arguments) -> Shape:
     return {
         **_running(house),
         "version": __version__,
-        "hostname": house.places.hostname,
+        "hostname": house.hostname,
         "data_dir": str(house.store.data_dir),
         "disk": {
             "free_bytes": room,

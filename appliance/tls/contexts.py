@@ -25,6 +25,7 @@ class Contexts:
 
     def __init__(self, settings: Tls, data_dir: Path, hostname: str, now: int) -> None:
         """Reads or makes the certificate; raises TlsError. `now` is UTC microseconds."""
+        self._settings, self._data_dir = settings, data_dir
         self._certificate, self._key = _files(settings, data_dir, hostname, now)
         self.smtp = server_context(settings.min_version)
         self.imap = server_context(settings.min_version)
@@ -34,6 +35,11 @@ class Contexts:
         self.http = server_context(settings.min_version)
         # RFC 9112 §1: HTTP/1.1 only.
         self.http.set_alpn_protocols(["http/1.1"])
+        self.reload()
+
+    def rename(self, hostname: str, now: int) -> None:
+        """Serves a self-signed certificate for another name, where no other is configured. Raises TlsError, OSError."""
+        self._certificate, self._key = _files(self._settings, self._data_dir, hostname, now)
         self.reload()
 
     def reload(self) -> None:

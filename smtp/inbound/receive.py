@@ -41,7 +41,8 @@ _log = logging.getLogger("smtp")
 class Intake(msgspec.Struct, frozen=True):
     """What the story needs of the house."""
 
-    hostname: str
+    hostname: Callable[[], str]
+    """This server's name now."""
     acceptor: Acceptor
     render: Render
     now: Callable[[], int]
@@ -113,7 +114,7 @@ class Arrival:
             return refusal
         trace = self._envelope.trace
         text = id_text(trace)
-        head = received(self._session, self._envelope, intake.hostname, intake.now(), text)
+        head = received(self._session, self._envelope, intake.hostname(), intake.now(), text)
         digest = spool.digest
         completed, replaced = self.opened(spool.head_bytes)
         content = await spool.finish(head + completed, replaced)
@@ -163,7 +164,7 @@ def refused_header(head: bytes, intake: Intake, routes: Routes) -> Reply | None:
                 hops.append(value)
             case b"delivered-to" | b"downgraded-delivered-to":  # as clients see it where it is beyond ASCII
                 copies.append(value)
-    if len(hops) > intake.max_received > 0 or (copies and _came_back(hops, copies, intake.hostname, routes)):
+    if len(hops) > intake.max_received > 0 or (copies and _came_back(hops, copies, intake.hostname(), routes)):
         return replies.ROUTING_LOOP
     return None
 

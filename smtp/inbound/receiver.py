@@ -21,7 +21,7 @@ class Receiver:
     def __init__(
         self,
         settings: Settings,
-        hostname: str,
+        hostname: Callable[[], str],
         store: Store,
         render: Render,
         *,
@@ -52,7 +52,7 @@ class Receiver:
         if rcpt.utf8 and not mail_from.smtputf8:
             return replies.UTF8_RECIPIENT
         try:
-            facts = self._store.directory.facts(rcpt.address, self._contact, self._hostname)
+            facts = self._store.directory.facts(rcpt.address, self._contact, self._hostname())
             fate = route(rcpt, facts, mail_from.size, self.now())
             if isinstance(fate, OverQuota):
                 for account in fate.accounts:

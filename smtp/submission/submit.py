@@ -35,5 +35,5 @@ class Submission(Arrival):
     def opened(self, head: bytes) -> tuple[bytes, int]:
         """The header block, completed, in place of the one that came."""
         block = split_message(head)[0]
-        completed = complete(block, self._intake.now(), id_text(self._envelope.trace), self._intake.hostname)
+        completed = complete(block, self._intake.now(), id_text(self._envelope.trace), self._intake.hostname())
         return completed, len(block)

@@ -26,7 +26,7 @@ class Submitter(Receiver):
     def __init__(
         self,
         settings: Settings,
-        hostname: str,
+        hostname: Callable[[], str],
         store: Store,
         render: Render,
         *,

@@ -84,6 +84,8 @@ class Acceptor:
             raise
         finally:
             self._riding -= riders
+        if sealed is not None:
+            self._recorder.settled(sealed)
         return trace
 
     async def confirm(self, key: bytes) -> None:

@@ -54,8 +54,10 @@ TRIES = 3
 class SealedRecord(msgspec.Struct, frozen=True):
     """The rows of an accepted message, ready for its job."""
 
+    session: int
     trace: int
     rows: SessionRows
+    """Without one for the session where that is on the disk."""
 
     @property
     def size(self) -> int:
@@ -75,13 +77,18 @@ class Recorder:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._untold: dict[str, Loss] = {}
-        self._stored: set[int] = set()
-        """Sessions under way that are on record."""
+        self._stored: dict[int, bool] = {}
+        """Sessions under way that are on record, and whether on the disk for certain."""
 
     def seal(self, record: MessageRecord) -> SealedRecord:
         """The rows of an accepted message, with no more in them than the domains it touches allow."""
-        self._note_stored(record.session)
-        return SealedRecord(record.transaction.id, self._rows(record.session, (record.transaction,), record.events))
+        session = record.session
+        rows = self._rows(session, (record.transaction,), record.events, anew=not self._stored.get(session.id))
+        return SealedRecord(session.id, record.transaction.id, rows)
+
+    def settled(self, sealed: SealedRecord) -> None:
+        """Its job is durable: the session needs no row with its next message."""
+        self._note_stored(sealed.session, durable=True)
 
     def put(self, tx: Tx, sealed: SealedRecord, earlier: int | None = None) -> None:
         """Write them, in the job that stores the message; `earlier` is the trace under which it was stored before."""
@@ -112,9 +119,9 @@ class Recorder:
         if over and not (transactions or session.id in self._stored or session.account is not None):
             self._turned_away(session, events)
         elif self._queue.add(self._rows(session, transactions, events)) and not over:
-            self._note_stored(session)
+            self._note_stored(session.id)
         if over:
-            self._stored.discard(session.id)
+            self._stored.pop(session.id, None)
         self._wake()
 
     def _turned_away(self, session: SessionRecord, events: tuple[EventRecord, ...]) -> None:
@@ -133,10 +140,10 @@ class Recorder:
         self._policy.judge(msgspec.structs.replace(session, ended=None), touched)
         self._wake()
 
-    def _note_stored(self, session: SessionRecord) -> None:
+    def _note_stored(self, session: int, *, durable: bool = False) -> None:
         if len(self._stored) >= MAX_OPEN:
             self._stored.clear()  # fronts end what they begin; should one forget, no more comes of it than rows
-        self._stored.add(session.id)
+        self._stored[session] = durable or self._stored.get(session, False)
 
     def remember_imap(self, session: ImapSessionRecord) -> None:
         """Have an IMAP session written as it is now: at its login, and at its end. Never blocks and never raises."""
@@ -160,12 +167,18 @@ class Recorder:
                 self._wake()
 
     def _rows(
-        self, session: SessionRecord, transactions: tuple[TransactionRecord, ...], events: Iterable[EventRecord]
+        self,
+        session: SessionRecord,
+        transactions: tuple[TransactionRecord, ...],
+        events: Iterable[EventRecord],
+        *,
+        anew: bool = True,
     ) -> SessionRows:
         policy = self._policy
         touched = [policy.touched_by(transaction) for transaction in transactions]
         level, domain = policy.judge(session, touched)
-        rows = SessionRows(session_row(session_at(level, session, policy.veil), domain), [], [], [])
+        row = session_row(session_at(level, session, policy.veil), domain) if anew else ()
+        rows = SessionRows(row, [], [], [])
         for transaction, found in zip(transactions, touched, strict=True):
             kept = transaction_at(level, transaction, policy.veil)
             rows.transactions.append(transaction_row(kept, found[0] if found else None))

@@ -90,7 +90,8 @@ class SessionRows(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes, roughly."""
-        return ROW_BYTES * self.total + len(self.session[-1]) + sum(len(row[-1]) for row in self.transactions)
+        transcript = self.session[-1] if self.session else ""
+        return ROW_BYTES * self.total + len(transcript) + sum(len(row[-1]) for row in self.transactions)
 
     def followed_by(self, later: "SessionRows") -> "SessionRows":
         """The same session later: as it is then, with all it has tried."""
@@ -104,7 +105,8 @@ class SessionRows(NamedTuple):
 
 def put_accepted(tx: Tx, rows: SessionRows) -> None:
     """Write what belongs to an accepted message."""
-    tx.execute(_SESSION, rows.session)
+    if rows.session:
+        tx.execute(_SESSION, rows.session)
     for transaction in rows.transactions:
         tx.execute(_TRANSACTION, transaction)
     tx.executemany(_RECIPIENT, rows.recipients)

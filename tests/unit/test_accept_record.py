@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.ids import id_text
@@ -69,6 +70,22 @@ async def test_a_message_sent_again_after_a_break_is_on_record_and_names_the_fir
     assert [(one.trace, one.stage, one.rule, one.facts) for one in found.events] == [
         (again, "accept", "duplicate", {"earlier": id_text(TRACE)})
     ]
+
+
+async def test_several_messages_of_one_session(house: StoreHouse) -> None:
+    """Also where the first of them could not be stored, or the session is refused something in between."""
+    await house.sql("CREATE TRIGGER no BEFORE INSERT ON smtp_transaction BEGIN SELECT RAISE(ABORT, 'no record'); END")
+    records = [message("ann@one.test", id=TRACE + number, number=number) for number in range(4)]
+    plans = [msgspec.structs.replace(plan(house, one), dedupe_key=bytes([one.transaction.id % 251])) for one in records]
+    with pytest.raises(StoreError):
+        await house.store.accept.accept(plans[0])
+    await house.sql("DROP TRIGGER no")
+    for one in plans[1:]:
+        house.store.record.remember(one.record.session)
+        await house.store.accept.accept(one)
+    found = house.store.traces.session(SESSION)
+    assert found.transactions == tuple(one.transaction for one in records[1:])
+    assert found.session == records[0].session
 
 
 async def test_what_is_sent_again_counts_once_against_the_limits(house: StoreHouse) -> None:

@@ -47,30 +47,29 @@ class SessionLimits(msgspec.Struct, frozen=True):
 
     def handshake_wait(self, *, stress: bool) -> float:
         """Seconds a TLS handshake may take."""
-        return self._wait(self.tls_handshake, stress)
+        return min(patience(self.tls_handshake, stress=stress), self.stress_patience if stress else math.inf)
 
     @property
     def far_too_big(self) -> int:
         """Octets of one message at which the session is ended instead of reading on."""
         return 2 * self.max_message_size + FAR_BEYOND
 
-    def command_deadline(self, now: float, started: float, reached_data: bool, *, stress: bool = False) -> float:
+    def command_deadline(self, now: float, started: float, reached_data: bool) -> float:
         """When a session that now waits for a command is over; all in seconds of one monotonic clock."""
-        # RFC 5321 §4.5.3.2.7: at least five minutes for a command, in quiet times.
-        end = min(now + self._wait(self.command_timeout, stress), started + (self.session_timeout or math.inf))
-        return end if reached_data else min(end, started + self._wait(self.pre_data_timeout, stress))
+        # RFC 5321 §4.5.3.2.7: at least five minutes for a command.
+        end = min(now + (self.command_timeout or math.inf), started + (self.session_timeout or math.inf))
+        return end if reached_data else min(end, started + (self.pre_data_timeout or math.inf))
 
-    def data_deadline(
-        self, now: float, started: float, data_started: float, received: int, *, stress: bool = False
-    ) -> float:
+    def data_deadline(self, now: float, started: float, data_started: float, received: int) -> float:
         """When DATA that has brought `received` octets is over, unless more come: by silence, age or rate."""
-        end = min(now + self._wait(self.command_timeout, stress), started + (self.session_timeout or math.inf))
+        end = min(now + (self.command_timeout or math.inf), started + (self.session_timeout or math.inf))
         if self.data_min_rate:
-            end = min(end, data_started + max(self.rate_grace, received / self.data_min_rate))
+            end = min(end, data_started + max(RATE_GRACE, received / self.data_min_rate))
         return end
 
-    def _wait(self, seconds: float, stress: bool) -> float:
-        return min(patience(seconds, stress=stress), self.stress_patience if stress else math.inf) or math.inf
+    def hurried(self, now: float, started: float, reached_data: bool) -> float:
+        """The same under stress, for command and DATA, where that is earlier: seconds a wait, and to the first DATA."""
+        return (now if reached_data else started) + self.stress_patience
 
 
 def session_limits(settings: Settings) -> SessionLimits:

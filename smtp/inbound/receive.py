@@ -8,12 +8,12 @@
 """
 
 import hashlib
-import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
+import structlog
 
 from appliance.ids import id_text
 from appliance.mail.delivery import Content, ToMailboxes
@@ -35,7 +35,7 @@ from smtp.record import SessionTrace
 
 Routes = Sequence[tuple[RcptTo, ToMailboxes]]
 Render = Callable[[Content], Awaitable[Rendition]]
-_log = logging.getLogger("smtp")
+_log = structlog.get_logger("smtp")
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class Arrival:
         except StoreError as error:
             return failure(error)
         except RenderError:
-            _log.exception("message %s cannot be rendered", id_text(self._envelope.trace))
+            _log.exception("message cannot be rendered", trace=id_text(self._envelope.trace))
             return replies.CANNOT_PROCESS
 
     def abandon(self) -> None:
@@ -101,10 +101,10 @@ class Arrival:
         """What the message is known by, so far as its header has come."""
         return headline(split_message(self._spool.head_bytes)[0])
 
-    def _record(self, rendition: Rendition) -> MessageRecord | None:
+    def _record(self, rendition: Rendition, reply: Reply) -> MessageRecord | None:
+        """What is stored with the message, `reply` in it as the last word."""
         if self.trace is None:
             return None
-        reply = replies.accepted(id_text(self._envelope.trace))
         return self.trace.accepted(self._session, self._intake.now(), reply, rendition.headline, self._spool.size)
 
     async def _receive(self) -> Reply:
@@ -121,15 +121,18 @@ class Arrival:
         try:
             rendition = await intake.render(content)
             key = dedupe_key(self._session, self._envelope, rendition.message_id, digest)
+            reply = replies.accepted(text)
             planned = plan(trace, self._envelope, self._routes, content, rendition, key)
-            stored = await intake.acceptor.accept(msgspec.structs.replace(planned, record=self._record(rendition)))
+            stored = await intake.acceptor.accept(
+                msgspec.structs.replace(planned, record=self._record(rendition, reply))
+            )
         finally:
             if content.path is not None:
                 content.path.unlink(missing_ok=True)  # the store has taken the file over, unless something failed
         self.unconfirmed = key
         if self.trace is not None:
             self.trace.stored()
-        return replies.accepted(text if stored == trace else id_text(stored))
+        return reply if stored == trace else replies.accepted(id_text(stored))
 
 
 def failure(error: StoreError) -> Reply:
@@ -144,7 +147,7 @@ def failure(error: StoreError) -> Reply:
         case StoreBroken():
             return replies.STORE_BROKEN
         case _:
-            _log.error("message not stored: %s", error)
+            _log.error("message not stored", error=str(error))
             return replies.CANNOT_PROCESS
 
 

@@ -293,18 +293,14 @@ class Connection(_NoReflection, SMTP):
     def await_command(self) -> None:
         """Sets the time-out for the next line."""
         now, limits = self.loop.time(), self.front.limits
-        self._deadline.set(
-            limits.command_deadline(now, self.started, self.reached_data),
-            limits.command_deadline(now, self.started, self.reached_data, stress=True),
-        )
+        deadline = limits.command_deadline(now, self.started, self.reached_data)
+        self._deadline.set(deadline, limits.hurried(now, self.started, self.reached_data))
 
     def await_data(self, data_started: float, received: int) -> None:
         """Sets the time-out for the next chunk of DATA, of which `received` octets have come."""
         now, limits = self.loop.time(), self.front.limits
-        self._deadline.set(
-            limits.data_deadline(now, self.started, data_started, received),
-            limits.data_deadline(now, self.started, data_started, received, stress=True),
-        )
+        deadline = limits.data_deadline(now, self.started, data_started, received)
+        self._deadline.set(deadline, limits.hurried(now, self.started, self.reached_data))
 
     def suspend_timeout(self) -> None:
         """While we work, the peer is not late."""

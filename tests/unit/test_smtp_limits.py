@@ -41,6 +41,14 @@ def test_data_that_began_at_100(now: float, received: int, deadline: float) -> N
     assert LIMITS.data_deadline(now, 0, 100, received) == deadline
 
 
+@pytest.mark.parametrize(("reached_data", "deadline"), [(False, 10), (True, 410)])
+def test_under_stress_ten_seconds_are_left(reached_data: bool, deadline: float) -> None:
+    """For each wait, and for all of them together until the first DATA."""
+    assert LIMITS.hurried(400, 0, reached_data) == deadline
+    assert LIMITS.handshake_wait(stress=True) == 10
+    assert LIMITS.handshake_wait(stress=False) == 30
+
+
 def test_zero_is_unlimited() -> None:
     free = with_limits(command_timeout=0, pre_data_timeout=0, session_timeout=0, data_min_rate=0)
     assert free.command_deadline(5, 0, reached_data=False) == math.inf

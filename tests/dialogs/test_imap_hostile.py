@@ -22,7 +22,7 @@ TOO_BAD = "* BYE Too many commands that are not understood"
 SILENT = "* BYE Autologout: silent for too long"
 HTTP = "* BYE This is an IMAP server"
 DONE = "z OK NOOP completed"
-TINY = 0.2
+TINY = 0.3
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -16,7 +16,7 @@ from tests.hostile import ANN, LIMIT, MODES, Peer, Street, greeted, in_data, rea
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TIMEOUT = "421 4.4.2 Timeout"
-TINY, STEP = 0.2, 0.04
+TINY, STEP = 0.3, 0.05
 FREE = {"command_timeout": 0.0, "pre_data_timeout": 0.0, "session_timeout": 0.0, "data_min_rate": 0}
 
 

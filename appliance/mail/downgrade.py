@@ -6,8 +6,8 @@ Fields that are ASCII stay byte for byte, in their order. In the others
 - addresses are written as `downgrade_addresses` says;
 - parameters of MIME fields become those of RFC 2231; such a field is written anew from what was read of it, so the
   structure of the message stays what the scanner made of it (comments go);
-- comments become encoded words in fields that can hold text only there; Received loses its `for` clause (§3.2.5);
-- what fits none of that is shown under the name `Downgraded-<name>` (§3.3), as is a field with a name beyond ASCII.
+- comments become encoded words in fields that can hold text only there; Received loses such a `for` clause;
+- what fits none of that is shown under the name `Downgraded-<name>` (§3.1.10), as is a field with a name beyond ASCII.
 
 Octets that are no UTF-8, as spam in Latin-1 has them, are read as `decode_words` reads them, so what comes out is
 ASCII whatever came in. Only the header block is changed: the headers of parts and embedded messages stay as they are
@@ -82,7 +82,7 @@ class Downgrader:
         name = field.name.decode("ascii")
         shown = self._shown(field.key, value)
         if shown is None:
-            return _folded(f"Downgraded-{name}", _words(value))  # RFC 6857 §3.3
+            return _folded(f"Downgraded-{name}", _words(value))  # RFC 6857 §3.1.10
         return _folded(name, shown)
 
     def _shown(self, key: bytes, value: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Address fields beyond ASCII in ASCII (RFC 6857 §3.1.5 to §3.1.7), read tolerantly.
+"""Address fields beyond ASCII in ASCII (RFC 6857), read tolerantly.
 
 What is ASCII stays as it is written, but for the blanks around it. Names become encoded words, comments too. A domain
 becomes A-labels. An address whose local part is beyond ASCII has no other form: an empty group takes its place, whose

@@ -22,7 +22,7 @@ def plan(
     """One delivery for each account, however many of its addresses were named; Delivered-To is the first of them.
 
     Return-Path is written here, at final delivery (RFC 5321 §4.4). What clients see is ASCII as long as they cannot ask
-    for more (RFC 6855 §3.1), so the fields written here are, and the header of mail that came with SMTPUTF8. A header
+    for more (RFC 6855 §7), so the fields written here are, and the header of mail that came with SMTPUTF8. A header
     with 8-bit octets that came without it is nobody's standard: it is served as it came, which clients cope with as
     they do elsewhere, and which leaves its signatures whole.
     """

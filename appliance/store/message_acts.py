@@ -55,8 +55,8 @@ def append(
 
     Raises NotFound where the mailbox is gone, OverQuota where there is no room, Conflict past the last UID or for too
     many keywords. `prefix` is whole header fields before the body, in UTF-8. The header stays as the client wrote it,
-    8-bit octets or not: what it put there it gets back (copies of sent mail, mailboxes that move here), as RFC 6855 §4
-    asks for downgrading only of messages that came as UTF-8. ENVELOPE and BODYSTRUCTURE are ASCII all the same.
+    8-bit octets or not: what it put there it gets back (copies of sent mail, mailboxes that move here). Only a server
+    that offers UTF8=ACCEPT must refuse such a header (RFC 6855 §4). ENVELOPE and BODYSTRUCTURE are ASCII all the same.
     """
     size = served_size(tx, mailbox, stored, rendition) + len(prefix)
     row = tx.execute(_APPEND, (unseen_of(flags), size, mailbox)).fetchone()

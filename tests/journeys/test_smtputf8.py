@@ -187,7 +187,7 @@ async def test_copies_stay_the_same(town: House) -> None:
 
 @pytest.mark.parametrize("message", [MIXED, BIG], ids=["small", "big"])
 async def test_what_a_client_put_there_comes_back(town: House, message: str) -> None:
-    """RFC 6855 §4 is about mail that came as UTF-8; a client gets its own octets."""
+    """Without UTF8=ACCEPT nothing is to be refused (RFC 6855 §4); a client gets its own octets."""
 
     def act() -> None:
         client = opened(town)

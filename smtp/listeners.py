@@ -21,7 +21,7 @@ from smtp.limits import LINGER
 from smtp.peek import NotSeen, peek
 from smtp.proxy_header import MAX_HEADER, ProxyError, parse_header
 from smtp.wire.endpoint import endpoint
-from smtp.wire.handshake import accept
+from smtp.wire.handshake import HandshakeFailed, accept
 from smtp.wire.protocol import Connection
 
 COMMIT_GRACE = 5.0
@@ -112,8 +112,10 @@ class SmtpListeners:
                 await accept(loop, accepted, connection, front.tls, seconds)
             else:
                 await loop.connect_accepted_socket(lambda: connection, accepted)
-        except OSError as error:
+        except HandshakeFailed as error:
             failure = str(error)
+        except OSError:
+            pass  # it is gone already
         finally:
             connection.opening = None
             if connection.transport is None:

@@ -176,9 +176,11 @@ class Connection(_NoReflection, SMTP):
             self.send(replies.INTERNAL_ERROR)
             self._unheard = True
         finally:
-            self.front.chronicle.end(self.facts, self.trace)
-            self.reset()
-            self._farewell()
+            try:
+                self.front.chronicle.end(self.facts, self.trace)
+            finally:
+                self.reset()
+                self._farewell()
 
     async def _greet(self) -> bool:
         """The banner, after a while in which an honest peer is silent (RFC 5321 §4.3.1)."""
@@ -339,6 +341,8 @@ class Connection(_NoReflection, SMTP):
             return
         if self.phase == "closing" or self.outgoing.held:
             self.trace.outcome = self.trace.outcome or outcome_of(reply)
+            if self.phase != "closing":
+                self.trace.remark(self.now(), f"not sent, as the peer reads nothing: {reply}")
             self.transport.abort()
             return
         self.text_over()

@@ -137,8 +137,8 @@ class Appliance:
         stack.push_async_callback(_flush, self.logins)
         await self.store.engine.write(ensure_organisation)
         await self._open_fronts(stack)
-        house = House(self.settings, self.places, self.store, self.passwords, self.now, self.live)
-        control = ControlServer(self.places.data_dir, house)
+        self.house = House(self.settings, self.places, self.store, self.passwords, self.now, self.live)
+        control = ControlServer(self.places.data_dir, self.house)
         await control.start()
         stack.push_async_callback(control.close)
         # Last: an error inside a task group would come out wrapped, and a refused start is to be one line.

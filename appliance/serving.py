@@ -8,6 +8,7 @@ one line.
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,18 +17,26 @@ import structlog
 import uvloop
 
 from appliance import logs, process
+from appliance.cli.setup import invitation
+from appliance.control.house import House
+from appliance.control.setup_verbs import page_url, setup_shape
+from appliance.control.shapes import iso
 from appliance.daemon import Appliance, Sockets
+from appliance.identity.setup_token import MINUTES, open_setup
 from appliance.sealing import MasterKeyError, ensure_master_key
 from appliance.service import PassedSocketError, ServiceManager, take_sockets
 from appliance.sockets import CannotListen, bind_all, close_all
 from appliance.store.errors import StoreError
 from appliance.store.lock import DataLock
+from appliance.store.setup_acts import open_setup_token
 from config.load import ConfigError, Loaded
 from config.places import Places, resolve
 from config.settings import Settings
 
 log = structlog.get_logger("appliance.daemon")
 
+ACTOR = "daemon"
+"""Who hands the set-up link out at a start, in audit rows."""
 SIGNS_OF_LIFE = 3
 """Signs of life within the watchdog's time: one may be late without harm."""
 
@@ -111,12 +120,36 @@ async def _run(appliance: Appliance, manager: ServiceManager) -> int:
         where = {key: ",".join(addresses) for key, addresses in appliance.addresses.items()}
         log.info("listening", **where, hostname=appliance.hostname(), data_dir=str(appliance.places.data_dir))
         manager.tell("READY=1", f"STATUS=listening as {appliance.hostname()}")
+        await _offer_setup(appliance.house)
         signs = loop.create_task(_signs_of_life(manager))
         try:
             return await appliance.until(stop)
         finally:
             signs.cancel()
             manager.tell("STOPPING=1", "STATUS=letting mail under way finish")
+
+
+async def _offer_setup(house: House) -> None:
+    """The way in while there is no administrator: in the log, and plainly where somebody sits at the terminal."""
+    if house.store.operators.exist():
+        log.info("there is an administrator", sign_in=page_url(house, "/sign-in"))
+        return
+    waiting = open_setup_token(house.store.engine, house.now())
+    if waiting is not None and waiting.created_by != ACTOR:
+        # Whoever ran `appliance setup` before the start has a link to follow: it stays good.
+        log.info("set-up is open by the link that was made before", valid_until=iso(waiting.expires_at))
+        return
+    if page_url(house, "/") is None:
+        log.warning("no set-up: [http] https lists no listener")
+        return
+    try:
+        found = setup_shape(house, await open_setup(house.store, ACTOR, "cli"))
+    except StoreError as error:
+        log.warning("no set-up link", error=str(error))
+        return
+    log.info("set-up is open", url=found["setup_url"], by_address=found["setup_url_by_address"], minutes=MINUTES)
+    if sys.stdout.isatty():
+        print(f"\n{invitation(found)}\n", flush=True)
 
 
 def _reload(appliance: Appliance, manager: ServiceManager) -> None:

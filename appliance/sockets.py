@@ -54,6 +54,16 @@ def address_of(bound: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def outward_address() -> str:
+    """The address from which this machine reaches others, "" where it reaches none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(("192.0.2.1", 9))  # RFC 5737 §3: nobody's; only the route is looked up
+        except OSError:
+            return ""
+        return str(one.getsockname()[0])
+
+
 def _bind(key: str, text: str) -> socket.socket:
     host, port = parse_listener(text)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

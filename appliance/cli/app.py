@@ -19,6 +19,7 @@ from appliance.cli.domain import domain
 from appliance.cli.mailbox import mailbox
 from appliance.cli.serve import serve
 from appliance.cli.sessions import sessions
+from appliance.cli.setup import setup
 from appliance.cli.status import status
 from appliance.cli.terminal import Terminal, shared
 from appliance.cli.text import printable
@@ -38,7 +39,7 @@ def app() -> None:
     """
 
 
-for _verb in (serve, status, check, config, domain, mailbox, alias, address, sessions, trace):
+for _verb in (serve, setup, status, check, config, domain, mailbox, alias, address, sessions, trace):
     app.add_command(_verb)
 
 

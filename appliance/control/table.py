@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import structlog
 
-from appliance.control import address_verbs, domain_verbs, mailbox_verbs, server_verbs, session_verbs, trace_verbs
+from appliance.control import (
+    address_verbs,
+    domain_verbs,
+    mailbox_verbs,
+    server_verbs,
+    session_verbs,
+    setup_verbs,
+    trace_verbs,
+)
 from appliance.control.house import Caller, House
 from appliance.control.reply import FAILED, NOT_FOUND, RETRY, USAGE, VerbError
 from appliance.control.verb import Verb
@@ -22,6 +30,7 @@ VERBS: Mapping[str, Verb] = {
     **mailbox_verbs.VERBS,
     **session_verbs.VERBS,
     **trace_verbs.VERBS,
+    **setup_verbs.VERBS,
 }
 """Every verb of daemon and command line, by name."""
 

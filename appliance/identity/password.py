@@ -70,19 +70,37 @@ def prepare(password: str | bytes) -> bytes:
     return octets
 
 
+class Strength(msgspec.Struct, frozen=True):
+    """How hard to guess a new password is."""
+
+    score: int
+    """zxcvbn's 0 to 4; from MIN_SCORE on it is good, below it never looks so."""
+    weakness: str | None
+    """Why it is too weak, in one line."""
+
+
 def strength(password: str, inputs: Sequence[str] = ()) -> str | None:
     """Why a new password is too weak, in one line, or None when it is good.
 
     `inputs` are words an attacker would try first, such as the parts of the owner's address.
     Takes some milliseconds: call it in a thread.
     """
-    if len(password) < MIN_CHARACTERS:
-        return f"the password is too short: at least {MIN_CHARACTERS} characters"
+    return measure(password, inputs).weakness
+
+
+def measure(password: str, inputs: Sequence[str] = ()) -> Strength:
+    """As `strength`, with the score."""
+    if not password:
+        return Strength(0, f"the password is too short: at least {MIN_CHARACTERS} characters")
     found = zxcvbn.zxcvbn(password[:SCORED_CHARACTERS], user_inputs=[i for i in inputs if i])
-    if found["score"] >= MIN_SCORE:
-        return None
+    score = int(found["score"])
+    if len(password) < MIN_CHARACTERS:
+        weakness = f"the password is too short: at least {MIN_CHARACTERS} characters"
+        return Strength(min(score, MIN_SCORE - 1), weakness)
+    if score >= MIN_SCORE:
+        return Strength(score, None)
     advice = " ".join([found["feedback"]["warning"], *found["feedback"]["suggestions"]]).strip()
-    return f"the password is too easy to guess: {advice or 'add another word or two'}"
+    return Strength(score, f"the password is too easy to guess: {advice or 'add another word or two'}")
 
 
 class Passwords:
@@ -121,6 +139,10 @@ class Passwords:
     async def strength(self, password: str, inputs: Sequence[str] = ()) -> str | None:
         """As the function `strength`, in the pool. Raises PasswordsBusy."""
         return await self._run(lambda: strength(password, inputs))
+
+    async def measure(self, password: str, inputs: Sequence[str] = ()) -> Strength:
+        """As the function `measure`, in the pool. Raises PasswordsBusy."""
+        return await self._run(lambda: measure(password, inputs))
 
     def close(self) -> None:
         """Ends the threads; hashes not begun are cancelled."""

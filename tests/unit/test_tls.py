@@ -57,6 +57,14 @@ def test_it_is_made_anew_for_another_name_or_after_its_time(tmp_path, hostname, 
     assert certificate.read_bytes() != made
 
 
+def test_a_new_name_gets_a_certificate_that_new_connections_see(tmp_path):
+    contexts = Contexts(Tls(), tmp_path, "mx.a.example", NOW)
+    contexts.rename("mail.b.example", NOW)
+    certificate = tmp_path / "tls/self-signed.pem"
+    client = trusting(certificate)
+    assert ("DNS", "mail.b.example") in shake_hands(contexts.http, client).getpeercert()["subjectAltName"]
+
+
 def test_a_damaged_certificate_is_replaced(tmp_path):
     certificate, _ = ensure_self_signed(tmp_path, "mx.a.example", NOW)
     certificate.write_text("rubbish")

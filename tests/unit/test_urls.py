@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.urls import https_url
+from config.urls import address_url, https_url
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,19 @@ from config.urls import https_url
 )
 def test_it_names_the_host_and_a_port_that_is_not_the_schemes_own(listeners, url):
     assert https_url(listeners, "mail.test", "/i/t") == url
+
+
+@pytest.mark.parametrize(
+    ("listeners", "outward", "expected"),
+    [
+        (["0.0.0.0:443"], "192.0.2.1", "https://192.0.2.1/x"),
+        (["0.0.0.0:8443", "127.0.0.1:2443"], "192.0.2.1", "https://192.0.2.1:8443/x"),
+        (["127.0.0.1:2443", "198.51.100.7:443"], "192.0.2.1", "https://198.51.100.7/x"),
+        (["[::]:443"], "2001:db8::1", "https://[2001:db8::1]/x"),
+        (["0.0.0.0:443"], "", None),
+        (["127.0.0.1:2443"], "192.0.2.1", None),
+        ([], "192.0.2.1", None),
+    ],
+)
+def test_by_address_while_no_name_leads_here(listeners, outward, expected):
+    assert address_url(listeners, outward, "/x") == expected

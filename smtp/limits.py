@@ -64,7 +64,7 @@ class SessionLimits(msgspec.Struct, frozen=True):
         """When DATA that has brought `received` octets is over, unless more come: by silence, age or rate."""
         end = min(now + (self.command_timeout or math.inf), started + (self.session_timeout or math.inf))
         if self.data_min_rate:
-            end = min(end, data_started + max(RATE_GRACE, received / self.data_min_rate))
+            end = min(end, data_started + max(self.rate_grace, received / self.data_min_rate))
         return end
 
     def hurried(self, now: float, started: float, reached_data: bool) -> float:

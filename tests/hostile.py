@@ -136,6 +136,18 @@ class Peer:
         await self.send(line.encode("latin-1") + b"\r\n")
         await self.hears(*lines)
 
+    async def babbles(self, words: bytes, answer: str, step: float) -> str:
+        """Sends these words at every step, each answered like this if at all; what it hears at last instead."""
+        hearing = asyncio.ensure_future(self.line())
+        for _ in range(round(LIMIT / step)):
+            self.writer.write(words)
+            await asyncio.sleep(step)
+            if hearing.done():
+                if hearing.result() != answer:
+                    return hearing.result()
+                hearing = asyncio.ensure_future(self.line())
+        raise AssertionError("it may go on for ever")
+
     async def start_tls(self) -> None:
         await asyncio.wait_for(self.writer.start_tls(_TRUSTING), LIMIT)
 

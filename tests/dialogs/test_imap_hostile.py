@@ -195,15 +195,7 @@ async def test_strangers_have_so_long_in_all(street: Street) -> None:
 
     async def one(mode: str, words: bytes) -> None:
         peer = await ready_imap(street, mode)
-        said = ""
-        while said != SILENT:
-            peer.writer.write(words)
-            try:
-                async with asyncio.timeout(TINY / 5):
-                    said = await peer.line()
-            except TimeoutError:
-                said = ""
-            assert said in ("", SILENT, DONE)
+        assert await peer.babbles(words, DONE, TINY / 5) == SILENT
         await peer.ends()
 
     with patience(street, login=2 * TINY):

@@ -5,7 +5,6 @@ RFC 5321 §4.5.3.2.7. The bounds are tiny here; what waits, waits in parallel.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 
 import msgspec
 import pytest
@@ -99,17 +98,9 @@ async def test_silence(street: Street) -> None:
     assert list((street.directory / "data" / "spool").iterdir()) == []
 
 
-async def every_step(peer: Peer, words: bytes, answer: str) -> None:
-    """Words again and again, each answered if they ask for one, until the time is over."""
-    line = answer
-    async with asyncio.timeout(LIMIT):
-        while line == answer:
-            peer.writer.write(words)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STEP):
-                    while (line := await peer.line()) == answer:
-                        pass
-    assert line == TIMEOUT
+async def babbling(peer: Peer, words: bytes, answer: str) -> None:
+    """Until its time is over."""
+    assert await peer.babbles(words, answer, STEP) == TIMEOUT
     await peer.ends()
 
 
@@ -117,7 +108,7 @@ async def every_step(peer: Peer, words: bytes, answer: str) -> None:
     ("bound", "words", "answer"),
     [
         ("pre_data_timeout", b"NOOP\r\n", "250 2.0.0 OK"),
-        ("pre_data_timeout", b"x", ""),
+        ("pre_data_timeout", b"x", "nothing"),
         ("session_timeout", b"RSET\r\n", "250 2.0.0 OK"),
     ],
 )
@@ -126,7 +117,7 @@ async def test_busy_without_a_message(street: Street, bound: str, words: bytes, 
     bounded(street, command_timeout=LIMIT, **{bound: 2 * TINY})
 
     async def one(mode: str) -> None:
-        await every_step(await ready(street, mode), words, answer)
+        await babbling(await ready(street, mode), words, answer)
 
     await asyncio.gather(*(one(mode) for mode in MODES))
 
@@ -153,7 +144,7 @@ async def test_a_trickle_of_data(street: Street, bound: str) -> None:
     bounded(street, command_timeout=LIMIT, **{"rate_grace": LIMIT, bound: 2 * TINY, "data_min_rate": 10_000})
 
     async def one(mode: str) -> None:
-        await every_step(await in_data(street, mode), b"From: ann@one.test\r\n\r\n", "")
+        await babbling(await in_data(street, mode), b"From: ann@one.test\r\n\r\n", "nothing")
 
     await asyncio.gather(*(one(mode) for mode in MODES))
     assert street.count(ANN) == arrived

@@ -52,7 +52,9 @@ def take_sockets(
     """The sockets that were passed to this process, by configuration key; takes them out of the environment.
 
     `listeners` are the configured `address:port` texts by key. Raises PassedSocketError for a socket that belongs to
-    no listener: it would be held open and never answered.
+    no listener (it would be held open and never answered), and for one that takes IPv4 and IPv6 at once: IPv4
+    addresses would come as ::ffff:192.0.2.1, which no network in the configuration covers, and all of which are one
+    neighbourhood of IPv6.
     """
     pid, count, names = (environ.pop(name, "") for name in _PASSED)
     if pid != str(os.getpid()) or not count.isdigit():
@@ -71,6 +73,11 @@ def take_sockets(
             raise PassedSocketError(
                 f"the service manager passed socket {name or descriptor} on port {_port(one)}, which no listener has; "
                 f"allowed are the ports configured for {', '.join(listeners)}"
+            )
+        if one.family == socket.AF_INET6 and not one.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            raise PassedSocketError(
+                f"the service manager passed socket {name or descriptor} on port {_port(one)} for both IPv4 and IPv6; "
+                "allowed is one for each (BindIPv6Only=ipv6-only)"
             )
         taken.setdefault(key, []).append(one)
     return taken

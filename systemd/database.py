@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 MICROSECONDS = 1_000_000
@@ -79,8 +79,9 @@ def sync(directory: Path) -> None:
 def main(verb: str, *places: str) -> None:
     """Runs one verb; a refusal is one line, and exit code 1."""
     os.umask(0o077)
+    verbs: dict[str, Callable[..., int | None]] = {"schema": schema, "copy": copy, "restore": restore, "since": since}
     try:
-        result = {"schema": schema, "copy": copy, "restore": restore, "since": since}[verb](*map(Path, places))
+        result = verbs[verb](*map(Path, places))
     except (OSError, sqlite3.Error) as error:
         sys.exit(f"{places[0]}: {error}")
     if result is not None:

@@ -93,6 +93,14 @@ def test_a_socket_nobody_has_a_use_for_is_one_line():
         take_sockets({"smtp.mx": ("0.0.0.0:25",)}, passed.environ(), passed.first)
 
 
+def test_a_socket_for_both_kinds_of_address_is_one_line():
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both:
+        port = both.getsockname()[1]
+        environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+        with pytest.raises(PassedSocketError, match=r"both IPv4 and IPv6; allowed .*BindIPv6Only=ipv6-only"):
+            take_sockets({"smtp.mx": (f"0.0.0.0:{port}",)}, environ, os.dup(both.fileno()))
+
+
 def test_sockets_of_another_process_are_left_alone():
     environ = {"LISTEN_PID": "1", "LISTEN_FDS": "2"}
     assert take_sockets({"smtp.mx": ()}, environ) == {}

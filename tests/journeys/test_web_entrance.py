@@ -1,6 +1,7 @@
 """The way in to the pages: hosts, methods, fields of every answer, errors in plain words, bounds on time and size."""
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -170,8 +171,11 @@ async def test_a_request_that_is_never_complete_gives_its_place_back(house, monk
         b"GET / HTTP/1.1\r\nHost: mail.test\r\n",
         b"POST /x HTTP/1.1\r\nHost: mail.test\r\nContent-Length: 9\r\n\r\nx",
     ):
-        reader, writer = await raw(house, start)
-        assert b"".join([line async for line in reader])[:12] in (b"", b"HTTP/1.1 404")
+        # What was still under way when it was given up may come back as a reset.
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(20):
+                reader, writer = await raw(house, start)
+                assert (await reader.read())[:12] in (b"", b"HTTP/1.1 404")
         writer.close()
     assert house.appliance.web.open == 0
 

@@ -33,7 +33,7 @@ class Crowd:
 
 
 def hurry(house: SmtpHouse) -> None:
-    """Let stress leave a moment where it leaves ten seconds."""
+    """From now on stress leaves a moment where it leaves ten seconds; who waits already keeps these."""
     house.front.limits = msgspec.structs.replace(house.front.limits, stress_patience=0.02)
 
 
@@ -45,8 +45,8 @@ async def answers(reader: asyncio.StreamReader) -> bytes:
 @pytest.mark.parametrize("said", ["", "HELO client.test\r\n", "HELO"])
 async def test_a_silent_stranger_is_told_to_leave(tmp_path: Path, said: str) -> None:
     async with SmtpHouse(tmp_path, tls=False, limits__connections_total=10) as house:
-        hurry(house)
         async with Crowd(house, 10):
+            hurry(house)
             reader, writer = await house.connect()
             writer.write(said.encode())
             assert (await answers(reader)).endswith(TIMEOUT)
@@ -60,8 +60,8 @@ async def test_slow_data_is_not_waited_for(tmp_path: Path) -> None:
             writer.write(line)
             while not (await reader.readline()).startswith((b"250 mx", b"354")):
                 pass
-        hurry(house)
         async with Crowd(house, 10):
+            hurry(house)
             writer.write(b"Subject: slow\r\n")
             assert await answers(reader) == TIMEOUT
         writer.close()
@@ -69,8 +69,8 @@ async def test_slow_data_is_not_waited_for(tmp_path: Path) -> None:
 
 async def test_a_handshake_has_less_time(tmp_path: Path) -> None:
     async with SmtpHouse(tmp_path, limits__connections_total=10) as house:
-        hurry(house)
         async with Crowd(house, 10):
+            hurry(house)
             reader, writer = await asyncio.open_connection("127.0.0.1", house.tls_port)
             assert await answers(reader) == b""
             writer.close()

@@ -33,6 +33,16 @@ class Invite(msgspec.Struct, frozen=True):
     """UTC microseconds."""
 
 
+class Invited(msgspec.Struct, frozen=True):
+    """What an invite says of itself before it is used."""
+
+    account: Account
+    invited_by: str
+    """An administrator's e-mail address, or "cli:<uid>"."""
+    expires_at: int
+    """UTC microseconds."""
+
+
 class ClaimRefused(ValueError):
     """One line for the owner. `kind` is "unknown", "used", "expired" or "weak"."""
 
@@ -58,6 +68,12 @@ def issue(tx: Tx, account: int, token: str, actor: str) -> Invite:
     """
     made = credential_acts.add_invite(tx, account, token_hash(token), created_by=actor, expires_at=tx.now + LIFETIME_US)
     return Invite(token, made.expires_at or 0)
+
+
+def find_invited(store: Store, token: str) -> Invited:
+    """Who could claim what with `token` now; nothing is used up by looking. Raises ClaimRefused."""
+    invite = _open_invite(store, token)
+    return Invited(_invited(store, invite), invite.created_by, invite.expires_at or 0)
 
 
 async def claim(store: Store, passwords: Passwords, token: str, password: str, source: str) -> Account:

@@ -1,7 +1,7 @@
 """What changes the ledger of credentials: functions of a write transaction.
 
-`claim` is the only function of the house that writes an account's first password, and it needs the token that only
-the invited owner has: no administrator ever sets one.
+Two functions of the house write an account's password: `claim` the first one, for the token that only the invited
+owner has, and `change_password` another, for who knows the old one. No administrator ever sets one.
 """
 
 from appliance.records import Account, Credential
@@ -21,6 +21,10 @@ WHERE kind = ? AND secret_hash = ? AND used_at IS NULL AND revoked_at IS NULL AN
 _REVOKE_OPEN = """
 UPDATE credential SET revoked_at = ?
 WHERE owner_kind = ? AND owner = ? AND kind = ? AND used_at IS NULL AND revoked_at IS NULL
+"""
+_REVOKE_PASSWORD = """
+UPDATE credential SET revoked_at = ? WHERE id = ? AND owner_kind = ? AND owner = ? AND kind = ? AND revoked_at IS NULL
+RETURNING id
 """
 _TOUCH = """
 UPDATE credential SET last_used_at = ?, last_used_from = ?
@@ -61,6 +65,17 @@ def claim(tx: Tx, token_hash: bytes, password_hash: bytes, source: str) -> Accou
     tx.execute("UPDATE account SET state = 'active' WHERE id = ?", (account.id,))
     raise_epoch(tx, account.id)
     return require_account(tx, account.id)
+
+
+def change_password(tx: Tx, account: int, old: int, password_hash: bytes) -> int:
+    """The owner's own act: a new password in place of the credential `old`; gives the id of its own.
+
+    All sessions end that the old one opened. Raises Conflict where `old` is the password no more.
+    """
+    info = require_account(tx, account)
+    if tx.execute(_REVOKE_PASSWORD, (tx.now, old, ACCOUNT_OWNER, account, PASSWORD)).fetchone() is None:
+        raise Conflict("the password was changed meanwhile")
+    return _add(tx, account, PASSWORD, password_hash, info.address, None).id
 
 
 def revoke(tx: Tx, credential: int) -> Credential:

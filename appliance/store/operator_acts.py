@@ -12,6 +12,7 @@ ADMINISTRATOR = "administrator"
 _PASSWORD = """
 INSERT INTO credential (id, owner_kind, owner, kind, secret_hash, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_CURRENT = "SELECT 1 FROM credential WHERE id = ? AND owner_kind = ? AND owner = ? AND kind = ? AND revoked_at IS NULL"
 _REVOKE = """
 UPDATE credential SET revoked_at = ? WHERE owner_kind = ? AND owner = ? AND kind = ? AND revoked_at IS NULL
 """
@@ -31,9 +32,14 @@ def add_operator(tx: Tx, email: str, password_hash: bytes, *, created_by: str) -
     return require_operator(tx, operator)
 
 
-def change_password(tx: Tx, operator: int, password_hash: bytes, *, created_by: str) -> int:
-    """A new password in place of the old, with which all sessions end that it opened; gives its id."""
+def change_password(tx: Tx, operator: int, password_hash: bytes, *, created_by: str, old: int | None = None) -> int:
+    """A new password in place of the old, with which all sessions end that it opened; gives its id.
+
+    Raises Conflict where the credential `old` is named and is the password no more.
+    """
     require_operator(tx, operator)
+    if old is not None and tx.execute(_CURRENT, (old, OPERATOR_OWNER, operator, PASSWORD)).fetchone() is None:
+        raise Conflict("the password was changed meanwhile")
     tx.execute(_REVOKE, (tx.now, OPERATOR_OWNER, operator, PASSWORD))
     return _add_password(tx, operator, password_hash, created_by)
 

@@ -132,11 +132,15 @@ async def test_credentials_go_with_their_account(house: StoreHouse) -> None:
         await claim(house)
 
 
-async def test_only_claim_writes_a_password() -> None:
-    """No other function of the store takes one."""
+async def test_only_the_owner_writes_a_password() -> None:
+    """And the owner's own change of it, for which the old one was asked (`identity.own_password`, nobody else)."""
     takers = [
         name
         for name, value in vars(credential_acts).items()
         if callable(value) and "password_hash" in getattr(getattr(value, "__code__", None), "co_varnames", ())
     ]
-    assert takers == ["claim"]
+    assert takers == ["claim", "change_password"]
+    root = Path(__file__).resolve().parents[2]
+    rooms = [path for top in ("appliance", "admin", "smtp", "imap") for path in (root / top).rglob("*.py")]
+    callers = [path.name for path in rooms if "credential_acts.change_password" in path.read_text("utf-8")]
+    assert callers == ["own_password.py"]

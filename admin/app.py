@@ -12,7 +12,17 @@ from litestar.types import BeforeRequestHookHandler, ExceptionHandlersMap
 from admin.access import GUARDS
 from admin.ask import Ask, check_csrf
 from admin.house import WebHouse
-from admin.pages import domains, errors, me, overview, sign_in, static
+from admin.pages import (
+    domains,
+    domains_addresses,
+    domains_routing,
+    domains_settings,
+    errors,
+    me,
+    overview,
+    sign_in,
+    static,
+)
 from appliance.store.errors import StoreError
 
 MAX_BODY = 1_000_000
@@ -22,6 +32,9 @@ PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (
     sign_in.ROUTES,
     overview.ROUTES,
     domains.ROUTES,
+    domains_routing.ROUTES,
+    domains_addresses.ROUTES,
+    domains_settings.ROUTES,
     me.ROUTES,
 )
 """The routes of every area."""

@@ -9,6 +9,7 @@ import markupsafe
 
 from admin import charts, words
 from admin.assets import ASSETS
+from appliance.ids import id_text
 
 DIRECTORY = Path(__file__).parent / "templates"
 SOURCES = {path.relative_to(DIRECTORY).as_posix(): path.read_text("utf-8") for path in DIRECTORY.rglob("*.html")}
@@ -32,6 +33,7 @@ class Templates:
         )
         self._environment.filters.update(size=words.size_text, number=words.number_text, plural=words.plural)
         self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
+        self._environment.globals.update(id_text=id_text)
         # Read now, so that a template that is no good refuses the start.
         for name in SOURCES:
             self._environment.get_template(name)

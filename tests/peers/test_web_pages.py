@@ -11,7 +11,15 @@ from tests.web_house import ADMINISTRATOR, OWNER, people, registered
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
-EXAMPLES = {"/domains/{name:str}": ("/domains/one.test", "/domains/asleep.test", "/domains/arriving.test")}
+EXAMPLES = {
+    "/domains/{name:str}": ("/domains/one.test", "/domains/asleep.test", "/domains/arriving.test"),
+    "/domains/{name:str}/routing": ("/domains/one.test/routing",),
+    "/domains/{name:str}/addresses": ("/domains/one.test/addresses", "/domains/asleep.test/addresses"),
+    "/domains/{name:str}/aliases/add": ("/domains/one.test/aliases/add",),
+    "/domains/{name:str}/rejects/add": ("/domains/one.test/rejects/add",),
+    "/domains/{name:str}/settings": ("/domains/one.test/settings", "/domains/asleep.test/settings"),
+    "/domains/{name:str}/remove": ("/domains/one.test/remove", "/domains/asleep.test/remove"),
+}
 """What stands for a page whose path has parameters."""
 ELSEWHERE = {"/static/{name:str}", "/healthz"}
 """No pages."""
@@ -24,6 +32,9 @@ async def town(house: House) -> House:
     await house.add_domain("asleep.test")
     await provision.suspend_domain(house.store, "cli:0", "asleep.test")
     await house.add_domain("arriving.test", state="arriving")
+    await provision.add_alias(house.store, "cli:0", "sales@one.test", [OWNER])
+    await provision.reject_address(house.store, "cli:0", '"<b>old</b>"@one.test')
+    await provision.add_domain_alias(house.store, "cli:0", "one.test", "uno.test")
     for number in range(55):
         await house.add_domain(f"a-rather-long-name-of-a-domain-{number:02}.test")
     return house

@@ -20,6 +20,9 @@ from admin.pages import (
     errors,
     me,
     overview,
+    setup,
+    setup_host,
+    setup_mail,
     sign_in,
     static,
 )
@@ -36,6 +39,9 @@ PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (
     domains_addresses.ROUTES,
     domains_settings.ROUTES,
     me.ROUTES,
+    setup.ROUTES,
+    setup_host.ROUTES,
+    setup_mail.ROUTES,
 )
 """The routes of every area."""
 

@@ -20,6 +20,7 @@ from admin.pages.errors import error_text, note_fault
 from admin.refusals import Refused
 from admin.visit import Visit
 from appliance.ids import id_text
+from appliance.provision.setup import unfinished
 
 MAX_REQUESTS = 500
 """Requests under way, those included whose browser is gone; beyond it 503."""
@@ -86,7 +87,7 @@ class Entrance:
         token = read_cookie(scope["headers"], web_session.COOKIE)
         visit.visitor = await web_session.recognise(self._house, token, visit.peer)
         visit.secret = token if visit.visitor is not None else read_cookie(scope["headers"], csrf.COOKIE)
-        visit.rail = rail_of(visit.visitor, self._paths)
+        visit.rail = rail_of(visit.visitor, self._paths, unfinished=unfinished(self._house.store))
 
     def _dressed(self, visit: Visit, host: str | None, send: Send) -> Send:
         async def dressed(message: Message) -> None:

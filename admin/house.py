@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from admin.host_checks import HostChecks
+from admin.pace import Pace
 from admin.templating import Templates, templates
 from appliance.control.house import LiveInfo
 from appliance.dns.resolver import Resolver
@@ -33,6 +35,10 @@ class WebHouse(msgspec.Struct, frozen=True):
     """Trace ids of requests."""
     hostname: HostName
     """This server's name now."""
+    host_checks: HostChecks
+    """The look at this host."""
+    pace: Pace = msgspec.field(default_factory=Pace)
+    """How many passwords are judged while they are typed."""
     flash_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the messages left for the next page; a start of the server forgets those under way."""
     templates: Templates = msgspec.field(default_factory=templates)

@@ -25,7 +25,13 @@ ADMINISTRATORS = (
 OWNERS = (Item("/me", "inbox", "My mailbox"), Item("/password", "key", "Password"))
 
 
-def rail_of(visitor: Visitor, paths: frozenset[str]) -> tuple[Item, ...]:
-    """The places of a visitor that are among `paths`, the routes there are."""
+SET_UP = Item("/setup", "play", "Set-up")
+"""First, for as long as set-up is not finished."""
+
+
+def rail_of(visitor: Visitor, paths: frozenset[str], *, unfinished: bool = False) -> tuple[Item, ...]:
+    """The places of a visitor that are among `paths`, the routes there are; set-up too while it is `unfinished`."""
     places = ADMINISTRATORS if isinstance(visitor, Administrator) else OWNERS if isinstance(visitor, Owner) else ()
+    if unfinished and isinstance(visitor, Administrator):
+        places = (SET_UP, *places)
     return tuple(item for item in places if item.path in paths)

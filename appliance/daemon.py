@@ -14,12 +14,14 @@ from functools import partial
 import msgspec
 import structlog
 
+from admin.host_checks import HostChecks
 from admin.house import WebHouse
 from admin.server import WebListeners
 from appliance import process
 from appliance.connections import ConnectionCounter
 from appliance.control.house import House, LiveInfo
 from appliance.control.server import ControlServer
+from appliance.dns.host_facts import DiskRoom
 from appliance.dns.nameservers import nameservers
 from appliance.dns.resolver import Resolver
 from appliance.identity.login import Logins
@@ -32,6 +34,7 @@ from appliance.rendering import Renderer
 from appliance.sessions import LiveSession, Sessions
 from appliance.sockets import address_of
 from appliance.store.directory_acts import ensure_organisation
+from appliance.store.disk import MIN_INODES, free
 from appliance.store.errors import StoreBroken, StoreError
 from appliance.store.store import Store, open_store
 from appliance.tls.contexts import Contexts, TlsError
@@ -178,6 +181,8 @@ class Appliance:
         self.submission = self._submission_front(renderer, counter, new_id)
         self.resolver = Resolver(nameservers(self.settings.dns, time.monotonic))
         stack.push_async_callback(self.resolver.close)
+        self.host_checks = HostChecks(self.resolver, self.settings.server, self._disk, self.now)
+        stack.push_async_callback(self.host_checks.close)
         self.live = self._live()
         self.web_house = self._web_house(new_id)
         self.web = WebListeners(self.web_house, counter)
@@ -251,7 +256,12 @@ class Appliance:
             self.now,
             new_id,
             hostname=self.hostname,
+            host_checks=self.host_checks,
         )
+
+    def _disk(self) -> DiskRoom:
+        room, inodes = free(self.places.data_dir)
+        return DiskRoom(room, inodes, self.places.disk_reserve, MIN_INODES)
 
     def _live(self) -> LiveInfo:
         return LiveInfo(

@@ -21,8 +21,8 @@ EXAMPLES = {
     "/domains/{name:str}/remove": ("/domains/one.test/remove", "/domains/asleep.test/remove"),
 }
 """What stands for a page whose path has parameters."""
-ELSEWHERE = {"/static/{name:str}", "/healthz"}
-"""No pages."""
+ELSEWHERE = {"/static/{name:str}", "/healthz", "/setup/{token:str}"}
+"""No pages, or none of a server that is set up: those are in test_web_setup."""
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from admin import web_session
 from admin.access import administrator, anyone
 from admin.ask import Ask, see_other
 from admin.forms import WHOLE, Form
+from admin.hosts import is_address, read_host
 from admin.refusals import Refused
 from admin.set_up import PATHS, open_progress, step_page
 from admin.strength import Verdict, judged, meter
@@ -98,7 +99,9 @@ async def skip(request: Ask) -> Response[str]:
 async def done(request: Ask) -> Response[str]:
     """It is over."""
     at_the_end = open_progress(request).step == "done"
-    await finish(request.house.store, request.actor, "setup.done" if at_the_end else "setup.dismiss")
+    host = (read_host(request.headers.get("host", "").encode("latin-1", "replace")) or "").strip("[]")
+    act, address = "setup.done" if at_the_end else "setup.dismiss", host if is_address(host) else ""
+    await finish(request.house.store, request.actor, act, address)
     request.visit.leave("ok", "Set-up is done." if at_the_end else "Set-up is over. What is left is done from here.")
     return see_other(request, "/")
 

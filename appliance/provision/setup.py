@@ -16,6 +16,10 @@ DOMAIN, MAILBOX, CATCH_ALL = "setup.domain", "setup.mailbox", "setup.catch_all"
 all; each unset until then."""
 
 
+ADDRESS = "web.address"
+"""Name of the setting with the IP address at which the server was set up: behind NAT, it is not known otherwise."""
+
+
 class Progress(msgspec.Struct, frozen=True):
     """How far set-up has come."""
 
@@ -56,13 +60,18 @@ async def reach(store: Store, step: str, **made: str) -> None:
     await store.engine.write(job)
 
 
-async def finish(store: Store, actor: str, act: str) -> None:
-    """Set-up is over; `act` is how: "setup.done" or "setup.dismiss"."""
+async def finish(store: Store, actor: str, act: str, address: str = "") -> None:
+    """Set-up is over; `act` is how: "setup.done" or "setup.dismiss".
+
+    `address` is the IP address at which the pages were reached, "" where they were by a name: they stay there.
+    """
 
     def job(tx: Tx) -> None:
         for name in (STEP, DOMAIN, MAILBOX, CATCH_ALL):
             store.settings.unset(tx, name)
-        note(store, tx, actor, act, "")
+        if address:
+            store.settings.set(tx, ADDRESS, address)
+        note(store, tx, actor, act, "", after={"address": address} if address else None)
 
     await store.engine.write(job)
 

@@ -46,7 +46,7 @@ async def test_http_leads_to_the_same_page_by_https(house, host, path, location)
             assert "strict-transport-security" not in answer.headers
 
 
-@pytest.mark.parametrize("host", ["evil.test", "mail.test.evil.test", "user@mail.test", "mail.test/", "", "192.0.2.1"])
+@pytest.mark.parametrize("host", ["evil.test", "mail.test.evil.test", "user@mail.test", "mail.test/", ""])
 async def test_no_page_and_no_redirect_for_a_name_that_is_not_ours(house, host):
     async with browser(house, host=host, plain=True) as client:
         answer = await client.get("/")

@@ -184,6 +184,19 @@ async def test_it_is_a_page_of_https_only(fresh: House) -> None:
     assert not fresh.store.operators.exist()
 
 
+async def test_behind_nat_it_is_reached_by_an_address_that_we_do_not_know(fresh: House) -> None:
+    path = await link(fresh)
+    async with visiting(fresh, host="203.0.113.9") as visitor:
+        assert (await visitor.submit(path, FIRST)).status_code == 303
+        assert await where(visitor) == "/setup/host"
+        await visitor.submit("/setup/host", {"hostname": NAME})
+        assert (await visitor.get("/setup/checks")).status_code == 200
+        await visitor.submit("/setup/finish", page="/setup/host")
+        assert (await visitor.get("/")).status_code == 200, "the pages stay where set-up found them"
+    async with browser(fresh, host="203.0.113.10", plain=True) as client:
+        assert (await client.get("/")).status_code == 421
+
+
 # The administrator
 
 

@@ -30,6 +30,12 @@ def free(path: Path) -> tuple[int, int | None]:
     return status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None
 
 
+def capacity(path: Path) -> int:
+    """All bytes of the file system of `path`, used or free."""
+    status = os.statvfs(path)
+    return status.f_blocks * status.f_frsize
+
+
 class DiskGuard:
     """Whether there is room to take mail in `directory`, and the ballast file that is let go when there is none."""
 

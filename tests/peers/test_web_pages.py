@@ -1,10 +1,13 @@
 """Every page in real Chromium: clean for axe in light and dark, on a screen and on a phone, within its weight, by the
 keyboard alone, and with JavaScript off."""
 
+import smtplib
+
 import pytest
 
 from admin.access import GUARDS, administrator, anyone, owner
 from appliance import provision
+from appliance.ids import id_text
 from tests.chromium import MAX_PAGE, PHONE, SCREEN, Sight, chromium, looking
 from tests.house import PASSWORD, House
 from tests.web_house import ADMINISTRATOR, OWNER, people, registered
@@ -37,7 +40,17 @@ async def town(house: House) -> House:
     await provision.add_domain_alias(house.store, "cli:0", "one.test", "uno.test")
     for number in range(55):
         await house.add_domain(f"a-rather-long-name-of-a-domain-{number:02}.test")
+    await house.send(b"From: joe@far.test\r\nSubject: Lunch?\r\n\r\nhello\r\n", OWNER, mail_from="joe@far.test")
+    with pytest.raises(smtplib.SMTPException):
+        await house.send(b"From: joe@far.test\r\n\r\nhello\r\n", "a-rather-long-name-of-nobody@one.test")
+    await house.store.record.flush()
     return house
+
+
+def records(house: House) -> list[str]:
+    """The pages of what is on record."""
+    rows = house.store.engine.reader.execute("SELECT id FROM smtp_transaction UNION SELECT id FROM smtp_session")
+    return [f"/records/{id_text(id)}" for (id,) in rows.fetchall()]
 
 
 def paths(house: House, *guards: object) -> list[str]:
@@ -46,6 +59,9 @@ def paths(house: House, *guards: object) -> list[str]:
     for route, handler in registered(house):
         guard = next(one for one in handler.guards or () if one in GUARDS)
         if "GET" in handler.http_methods and guard in guards and route not in ELSEWHERE:
+            if route == "/records/{id:str}":
+                found += records(house)
+                continue
             assert "{" not in route or route in EXAMPLES, f"{route}: name an example in EXAMPLES"
             found += EXAMPLES.get(route, (route,))
     return found

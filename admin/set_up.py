@@ -50,6 +50,7 @@ def open_progress(ask: Ask) -> Progress:
 
 
 def step_page(ask: Ask, shown: str, template: str, *, status: int = 200, **values: Any) -> Response[str]:
-    """The page of a step, with the list of progress."""
-    reached = progress(ask.house.store).step or "first"
-    return page(ask, f"setup/{template}", status=status, steps=steps(shown, reached), shown=shown, **values)
+    """The page of a step, with the list of progress; without it for a page that stays when set-up is over."""
+    found = progress(ask.house.store)
+    listed = steps(shown, found.step or "first") if found.is_open or shown == "first" else ()
+    return page(ask, f"setup/{template}", status=status, steps=listed, unfinished=found.is_open, **values)

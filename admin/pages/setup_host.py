@@ -1,4 +1,4 @@
-"""Set-up: the host name, and what can be seen of this host from inside."""
+"""Set-up: the host name, and what can be seen of this host from inside. Both stay when set-up is over."""
 
 from litestar import Response, get, post
 
@@ -16,7 +16,6 @@ CHECKS = "/setup/checks"
 @get("/setup/host", guards=[administrator])
 async def ask_name(request: Ask) -> Response[str]:
     """The form; a name that is no full one is not offered."""
-    open_progress(request)
     name = request.house.hostname()
     return _ask(request, Form(hostname=name if "." in name else ""))
 
@@ -24,7 +23,6 @@ async def ask_name(request: Ask) -> Response[str]:
 @post("/setup/host", guards=[administrator])
 async def choose(request: Ask) -> Response[str]:
     """Go by that name from now on, and look at this host under it."""
-    open_progress(request)
     house, form = request.house, Form(await request.fields())
     if not house.settings.server.hostname:
         name = form.text("hostname", missing="Type a name for this server.")
@@ -42,7 +40,6 @@ async def choose(request: Ask) -> Response[str]:
 @get(CHECKS, guards=[administrator])
 async def show_checks(request: Ask) -> Response[str]:
     """What was found so far. The page asks again by itself while there is more to come."""
-    open_progress(request)
     house = request.house
     known = house.host_checks.name == house.hostname()
     return step_page(
@@ -57,7 +54,6 @@ async def show_checks(request: Ask) -> Response[str]:
 @post(CHECKS, guards=[administrator])
 async def check_again(request: Ask) -> Response[str]:
     """Look once more."""
-    open_progress(request)
     request.house.host_checks.start(request.house.hostname())
     return see_other(request, CHECKS)
 

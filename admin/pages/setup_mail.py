@@ -12,10 +12,12 @@ from admin.mail_program import doors
 from admin.qr import qr_code
 from admin.set_up import open_progress, step_page
 from appliance import provision
+from appliance.ids import id_text
 from appliance.mail.address import AddressError, parse_address
 from appliance.provision import ProvisionError
 from appliance.provision.lookups import read_domain
 from appliance.provision.setup import Progress, add_first_mailbox, reach
+from appliance.records import Account
 from appliance.store.errors import Conflict, NotFound
 from config.urls import claim_path
 from config.values import parse_listener
@@ -74,6 +76,8 @@ async def add_mailbox(request: Ask) -> Response[str]:
             made = await add_first_mailbox(request.house.store, request.actor, address)
             return _invited(request, made, there.catch_all)
         except (ProvisionError, Conflict, NotFound) as error:
+            if there.mailbox and address.lower() == there.mailbox:
+                return _shown_once(request)
             form.refuse(error, "address")
     return _ask_address(request, there, form, status=422)
 
@@ -81,9 +85,10 @@ async def add_mailbox(request: Ask) -> Response[str]:
 @post("/setup/link", guards=[administrator])
 async def new_link(request: Ask) -> Response[str]:
     """Another invite for the first mailbox; the one before ends."""
-    there = open_progress(request)
-    if not there.mailbox:
-        return see_other(request, "/setup/mailbox")
+    there, latest = open_progress(request), (await request.fields()).get("latest")
+    account = request.house.store.directory.account(there.mailbox) if there.mailbox else None
+    if account is None or latest != _latest(request, account):
+        return _shown_once(request)
     made = await provision.invite_owner(request.house.store, request.actor, there.mailbox)
     return _invited(request, made, "")
 
@@ -146,8 +151,21 @@ def _invited(request: Ask, made: provision.Invitation, catches: str) -> Response
 
 def _there(request: Ask, address: str) -> Response[str]:
     account = request.house.store.directory.account(address)
-    claimed = account is None or account.state != "unclaimed"
-    return step_page(request, "mailbox", "mailbox_there.html", address=address, claimed=claimed)
+    if account is None:
+        return _ask_address(request, open_progress(request), Form())
+    claimed, latest = account.state != "unclaimed", _latest(request, account)
+    return step_page(request, "mailbox", "mailbox_there.html", address=address, claimed=claimed, latest=latest)
+
+
+def _latest(request: Ask, account: Account) -> str:
+    """Which invite is the latest, for the form that makes another: sent again by a reload, it makes none."""
+    found = request.house.store.credentials.open_invite(account.id, request.house.now())
+    return id_text(found.id) if found else ""
+
+
+def _shown_once(request: Ask) -> Response[str]:
+    request.visit.leave("warning", "The link was made already, and is shown once. If it is lost, make another.")
+    return see_other(request, "/setup/mailbox")
 
 
 def _parent(hostname: str) -> str:

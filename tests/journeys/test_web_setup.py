@@ -170,8 +170,23 @@ async def test_it_is_closed_once_there_is_an_administrator(fresh: House) -> None
         assert (await visitor.get(f"/setup/{'0' * 64}")).status_code == 404
         await visitor.sign_in(EMAIL)
         assert "/setup" not in (await visitor.get("/")).text
-        for page in ("/setup", "/setup/host", "/setup/checks", "/setup/domain", "/setup/mailbox", "/setup/done"):
+        for page in ("/setup", "/setup/domain", "/setup/mailbox", "/setup/done"):
             assert (await visitor.get(page)).headers["location"] == "/", page
+
+
+async def test_the_host_name_can_be_changed_when_set_up_is_over(fresh: House) -> None:
+    async with guest(fresh) as visitor:
+        await begin(fresh, visitor)
+        await visitor.submit("/setup/finish", page="/setup/host")
+        text = (await visitor.get("/setup/host")).text
+        assert "Steps of set-up" not in text
+        assert "Decide later" not in text
+        assert (await visitor.submit("/setup/host", {"hostname": NAME})).headers["location"] == "/setup/checks"
+        await fresh.appliance.host_checks.done()
+        text = (await visitor.get("/setup/checks")).text
+        assert NAME in text
+        assert "Continue" not in text
+    assert await banner(fresh) == f"{NAME} ESMTP"
 
 
 async def test_it_is_a_page_of_https_only(fresh: House) -> None:
@@ -520,7 +535,15 @@ async def test_a_lost_invite_is_made_anew_as_long_as_the_mailbox_is_unclaimed(fr
         await visitor.submit("/setup/domain", fields)
         first = (await visitor.submit("/setup/mailbox", {"address": "ann"})).text
         assert "one.test is added" in (await visitor.get("/setup/domain")).text
-        second = (await visitor.submit("/setup/link", page="/setup/mailbox")).text
+        page = (await visitor.get("/setup/mailbox")).text
+        latest = re.search(r'name="latest" value="(\w+)"', page)
+        assert latest is not None
+        second = (await visitor.submit("/setup/link", {"latest": latest[1]}, page="/setup/mailbox")).text
+        # Sent again by a reload, neither form ends the link that was just handed out.
+        for path, fields in (("/setup/link", {"latest": latest[1]}), ("/setup/mailbox", {"address": "ann"})):
+            again = await visitor.submit(path, fields, page="/setup/mailbox")
+            assert again.headers["location"] == "/setup/mailbox"
+            assert "shown once" in (await visitor.get("/setup/mailbox")).text
         tokens = [re.search(r"/i/([0-9a-f]{64})", text) for text in (first, second)]
         assert all(tokens)
         assert tokens[0][1] != tokens[1][1]

@@ -18,9 +18,15 @@ Octets = bytes | mmap
 _NAME = rb"[^\x00-\x20:\x7f]++"
 # A field with all lines of its fold. Blanks before the colon are obsolete but read (RFC 5322 §4.5).
 _FIELD = re.compile(rb"(" + _NAME + rb")[ \t]*+:([^\n]*+\n?+(?>(?:[ \t][^\n]*+\n?+)*))")
-# A first line of the mbox format is passed over; atomic throughout, so that the match never goes back.
+# A first line of the mbox format is passed over. It names somebody: `From : ` is the author, with a blank before the
+# colon, and `From ` and nothing is no line of either kind.
+_MBOX = rb">?From [ \t]*+[^ \t\r\n:][^\n]*+\n"
+_FIRST = re.compile(_MBOX)
+# Atomic throughout, so that the match never goes back.
 _BLOCK = re.compile(
-    rb"(?>(?:>?From [^\n]*+\n)?)(?>(?:"
+    rb"(?>(?:"
+    + _MBOX
+    + rb")?)(?>(?:"
     + _NAME
     + rb"[ \t]*+:[^\n]*+(?:\n|\Z)(?>(?:[ \t][^\n]*+(?:\n|\Z))*))*)(?>(?:\r?\n)?)"
 )
@@ -105,6 +111,5 @@ def _found(block: bytes) -> Iterator[re.Match[bytes]]:
 
 
 def _first_field(data: Octets, start: int, end: int) -> int:
-    if data[start : start + 6].startswith((b"From ", b">From ")):
-        return data.find(b"\n", start, end) + 1 or end
-    return start
+    found = _FIRST.match(data, start, end)
+    return found.end() if found else start

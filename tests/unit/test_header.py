@@ -8,9 +8,12 @@ from appliance.mail.header import (
     HeaderField,
     cut_fields,
     decode_words,
+    header_end,
     header_fields,
     header_limits,
+    raw_fields,
     split_message,
+    unfold,
 )
 
 
@@ -35,6 +38,8 @@ from appliance.mail.header import (
         (b"From me Mon Jan  1\r\nA: 1\r\n\r\nbody", b"From me Mon Jan  1\r\nA: 1\r\n\r\n"),
         (b">From me\nA: 1\n\nbody", b">From me\nA: 1\n\n"),
         (b"From no end", b""),
+        (b"From \r\nA: 1\r\n\r\nbody", b""),
+        (b">From \t\nA: 1\n\nbody", b""),
         (b"A: 1\rB: 2\r\n\r\nbody", b"A: 1\rB: 2\r\n\r\n"),
         (b"A: \x00\xff\r\n\r\nbody", b"A: \x00\xff\r\n\r\n"),
         (b"A: 1\r\n\r\r\nbody", b"A: 1\r\n"),
@@ -62,6 +67,41 @@ def test_the_header_ends_at_the_empty_line_or_before_what_is_no_field(message: b
 )
 def test_fields_give_name_key_and_unfolded_value(block: bytes, expected: list[tuple[bytes, bytes, bytes]]) -> None:
     assert [(field.name, field.key, field.value) for field in header_fields(block)] == expected
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        (b"From bob@b.example Tue Nov 24 10:00:00 2026", [b"a"]),
+        (b">From bob@b.example Tue Nov 24", [b"a"]),
+        (b"From  bob@b.example", [b"a"]),
+        (b"From \tbob@b.example", [b"a"]),
+        (b"From x:", [b"a"]),
+        (b"From x : bob@b.example", [b"a"]),
+        (b"From : bob@b.example", [b"from", b"a"]),
+        (b"From \t : bob@b.example", [b"from", b"a"]),
+        (b"From :", [b"from", b"a"]),
+        (b"From \t:bob@b.example", [b"from", b"a"]),
+        (b"FROM : bob@b.example", [b"from", b"a"]),
+        (b">From : bob@b.example", [b">from", b"a"]),
+        (b"From :: bob@b.example", [b"from", b"a"]),
+        (b"From : folded\r\n bob@b.example", [b"from", b"a"]),
+        (b"From bob\r\nFrom : bob@b.example", [b"from", b"a"]),
+        (b"From ", []),
+        (b"From bob\r\nFrom bob", []),
+    ],
+)
+def test_a_first_line_of_mbox_is_no_author(first: bytes, names: list[bytes], end: bytes) -> None:
+    """`From ` is an mbox line where it names somebody, and a field where a colon follows the blanks."""
+    block = first + end + b"A: 1" + end + end
+    fields = header_fields(block)
+    assert [field.key for field in fields] == names
+    assert [
+        (name.lower(), unfold(value)) for name, value in raw_fields(block, 0, header_end(block, 0, len(block)))
+    ] == [(field.key, field.value) for field in fields]
+    assert header_limits(block, 0, 1) == ("header of more than 1 fields" if len(names) > 1 else None)
+    assert not header_fields(cut_fields(block, lambda field: True))
 
 
 def test_limits_name_what_is_too_much() -> None:
@@ -138,7 +178,23 @@ def test_whatever_was_encoded_is_read_back(text: str, encoding: str) -> None:
 
 
 LINES = st.sampled_from(
-    [b"A: 1", b"b : 2", b" fold", b"\t", b"", b"no field", b"From x", b">From y", b"C:", b":", b"\r", b"\xff: \x00"]
+    [
+        b"A: 1",
+        b"b : 2",
+        b" fold",
+        b"\t",
+        b"",
+        b"no field",
+        b"From x",
+        b">From y",
+        b"From : z",
+        b">From :",
+        b"From ",
+        b"C:",
+        b":",
+        b"\r",
+        b"\xff: \x00",
+    ]
 )
 MESSAGES = st.one_of(
     st.binary(),
@@ -170,7 +226,14 @@ def test_decoding_never_raises_and_gives_text_that_can_be_stored(value: bytes) -
 
 
 @pytest.mark.parametrize(
-    "block", [b"a" * 300_000, b"a: b\r\n" * 60_000, b"a: b\r\n" + b" \r\n" * 100_000, b"From " + b"a" * 300_000]
+    "block",
+    [
+        b"a" * 300_000,
+        b"a: b\r\n" * 60_000,
+        b"a: b\r\n" + b" \r\n" * 100_000,
+        b"From " + b"a" * 300_000,
+        b"From " + b" " * 300_000,
+    ],
 )
 def test_a_hostile_header_is_read_in_linear_time(block: bytes) -> None:
     """A quadratic reading would take minutes; the suite's time limit is the judge."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.mail.imap_envelope import ENVELOPE_FIELDS, envelope
 from appliance.mail.imap_text import MAX_QUOTED, nstring, string
+from appliance.mail.structure import render
 from tests.mime_check import Reader, parse_envelope
 
 
@@ -79,3 +80,19 @@ def test_an_envelope_has_its_ten_members(fields: dict[bytes, bytes], expected: t
 )
 def test_any_fields_make_an_envelope_by_the_grammar(fields: dict[bytes, bytes]) -> None:
     assert len(parse_envelope(envelope(fields))) == 10
+
+
+@pytest.mark.parametrize(
+    ("first", "author"),
+    [
+        (b"From: Anna <a@b.example>", FROM),
+        (b"From : Anna <a@b.example>", FROM),
+        (b"From \t: Anna\r\n <a@b.example>", FROM),
+        (b"From a@b.example Tue Nov 24 10:00:00 2026", None),
+        (b">From : Anna <a@b.example>", None),
+    ],
+)
+def test_a_blank_before_the_colon_hides_no_author(first: bytes, author: object) -> None:
+    """RFC 5322 §4.5 has it read; only a line that names somebody without a colon is one of mbox."""
+    told = parse_envelope(render(first + b"\r\nSubject: Lunch\r\n\r\nx\r\n").envelope)
+    assert (told[1], told[2]) == (b"Lunch", author)

@@ -19,6 +19,7 @@ def show(terminal: Terminal, /, id: str) -> None:
     """Show one session, with each recipient's fate and every line that was said.
 
     ID is the session's own, or the trace id of a message: it stands in the log, in Received, and in the 250 reply.
+    Where nothing is on record of it, one line says why, and the exit code is 3.
     """
     found = terminal.ask("trace.show", id=id)
     terminal.answer(found, lambda: session_text(found))

@@ -1,7 +1,7 @@
 """Verbs on the record: what was said in one session, and what came of it."""
 
 from appliance.control.house import Caller, House
-from appliance.control.reply import FAILED, USAGE, VerbError
+from appliance.control.reply import NOT_FOUND, USAGE, VerbError
 from appliance.control.shapes import Shape
 from appliance.control.trace_shapes import event_shape, imap_shape, moment, smtp_shape, transaction_shape
 from appliance.control.verb import Arguments, Verb
@@ -35,7 +35,7 @@ async def show(house: House, caller: Caller, args: One) -> Shape:
             return _smtp(house, found)
         case ImapSessionRecord():
             return imap_shape(found, named=lambda account: _named(house.store, account), open=_is_open(house, found.id))
-    raise VerbError(_absent(house, wanted), FAILED)
+    raise VerbError(_absent(house, wanted), NOT_FOUND)
 
 
 def _smtp(house: House, found: StoredSession) -> Shape:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from appliance.control.house import Caller, House, LiveInfo, Progress
-from appliance.control.reply import FAILED, USAGE, VerbError
+from appliance.control.reply import NOT_FOUND, USAGE, VerbError
 from appliance.control.table import run_verb
 from appliance.identity.password import Parameters, Passwords
 from appliance.ids import IdMaker, first_id, id_text
@@ -126,7 +126,7 @@ async def test_why_there_is_no_record(desk: Desk) -> None:
 
     async def line(at: int) -> str:
         code, said = await desk.refused(first_id(at), offline=True)
-        assert code == FAILED
+        assert code == NOT_FOUND
         return said.replace(id_text(first_id(at)), "ID")
 
     assert await line(START) == "no session and no message ID is on record"
@@ -146,4 +146,4 @@ async def test_why_there_is_no_record(desk: Desk) -> None:
 async def test_an_id_of_the_future(desk: Desk) -> None:
     await desk.ran(START - DAY, START, None)
     future = IdMaker(lambda: START + DAY)()
-    assert await desk.refused(future) == (FAILED, f"no session and no message {id_text(future)} is on record")
+    assert await desk.refused(future) == (NOT_FOUND, f"no session and no message {id_text(future)} is on record")

@@ -31,8 +31,9 @@ async def ask_domain(request: Ask) -> Response[str]:
     there = open_progress(request)
     if "name" in request.asked:
         return await _ask_policy(request, Form(request.asked))
-    if there.domain and "other" not in request.asked:
-        return step_page(request, "domain", "domain_there.html", domain=there.domain)
+    domain = _first_domain(request, there)
+    if domain and "other" not in request.asked:
+        return step_page(request, "domain", "domain_there.html", domain=domain)
     return _ask_name(request, Form(name=_parent(request.house.hostname())))
 
 
@@ -62,7 +63,7 @@ async def ask_mailbox(request: Ask) -> Response[str]:
     there = open_progress(request)
     if there.mailbox and "other" not in request.asked:
         return _there(request, there.mailbox)
-    return _ask_address(request, there, Form(address=_own_localpart(request, there.domain)))
+    return _ask_address(request, there, Form(address=_own_localpart(request, _first_domain(request, there))))
 
 
 @post("/setup/mailbox", guards=[administrator])
@@ -70,7 +71,7 @@ async def add_mailbox(request: Ask) -> Response[str]:
     """The mailbox and its invite, whose link is on this page and nowhere else."""
     there, form = open_progress(request), Form(await request.fields())
     text = form.text("address", missing="Type a name for the mailbox.", longest=MAX_NAME)
-    address = text if "@" in text or not there.domain else f"{text}@{there.domain}"
+    address = text if "@" in text else f"{text}@{_first_domain(request, there)}"
     if not form.faults:
         try:
             made = await add_first_mailbox(request.house.store, request.actor, address)
@@ -97,7 +98,7 @@ async def new_link(request: Ask) -> Response[str]:
 async def show_next(request: Ask) -> Response[str]:
     """What there is to know now."""
     there, house = open_progress(request), request.house
-    domain = house.store.directory.domain(there.domain) if there.domain else None
+    domain = house.store.directory.domain(_first_domain(request, there))
     listened = [parse_listener(text)[0] for text in house.live.listeners().get("smtp.mx", [])]
     return step_page(
         request,
@@ -105,9 +106,10 @@ async def show_next(request: Ask) -> Response[str]:
         "done.html",
         domain=domain,
         account=house.store.directory.account(there.mailbox) if there.mailbox else None,
+        catches=there.catch_all,
         doors=doors(house.live.listeners(), house.hostname()),
         self_signed=not house.settings.tls.certificate,
-        mx=f"{there.domain}. MX 10 {house.hostname()}." if "." in house.hostname() else "",
+        mx=f"{domain.name}. MX 10 {house.hostname()}." if domain and "." in house.hostname() else "",
         public=any(not ip_address(address).is_loopback for address in listened),
     )
 
@@ -135,8 +137,9 @@ async def _ask_policy(request: Ask, form: Form, *, status: int = 200) -> Respons
 
 
 def _ask_address(request: Ask, there: Progress, form: Form, *, status: int = 200) -> Response[str]:
-    catches = bool(there.domain) and there.catch_all == there.domain
-    return step_page(request, "mailbox", "mailbox.html", status=status, form=form, domain=there.domain, catches=catches)
+    domain = _first_domain(request, there)
+    catches = bool(domain) and there.catch_all == domain
+    return step_page(request, "mailbox", "mailbox.html", status=status, form=form, domain=domain, catches=catches)
 
 
 def _invited(request: Ask, made: provision.Invitation, catches: str) -> Response[str]:
@@ -166,6 +169,14 @@ def _latest(request: Ask, account: Account) -> str:
 def _shown_once(request: Ask) -> Response[str]:
     request.visit.leave("warning", "The link was made already, and is shown once. If it is lost, make another.")
     return see_other(request, "/setup/mailbox")
+
+
+def _first_domain(request: Ask, there: Progress) -> str:
+    """The one that was added here; else one that the command line added, "" where there is none at all."""
+    directory = request.house.store.directory
+    if there.domain and directory.domain(there.domain) is not None:
+        return there.domain
+    return next((domain.name for domain in directory.domains("", 1)), "")
 
 
 def _parent(hostname: str) -> str:

@@ -30,6 +30,13 @@ document.addEventListener("htmx:afterSettle", () => {
   if (count) document.getElementById("live").textContent = count.textContent;
 });
 
+// A job whose page looks again by itself: say <... data-say> when it has changed.
+document.addEventListener("htmx:afterSettle", () => {
+  const said = document.querySelector("[data-say]");
+  const live = document.getElementById("live");
+  if (said && live.textContent !== said.textContent) live.textContent = said.textContent;
+});
+
 // A part of a page that could not be had: load the whole page, which says what is wrong.
 document.addEventListener("htmx:responseError", (event) => {
   location.assign(event.detail.pathInfo.finalRequestPath ?? event.detail.pathInfo.requestPath);

@@ -4,6 +4,7 @@ import msgspec
 
 from appliance.identity.setup_token import FIRST_STEP, STEP
 from appliance.provision.domains import set_domain
+from appliance.provision.lookups import find_home
 from appliance.provision.mailboxes import Invitation, add_mailbox
 from appliance.provision.record import note
 from appliance.store.engine import Tx
@@ -81,10 +82,10 @@ async def add_first_mailbox(store: Store, actor: str, address: str) -> Invitatio
 
     Raises what `add_mailbox` and `set_domain` raise.
     """
-    wanted = store.settings.get(CATCH_ALL)
-    if wanted and address.rpartition("@")[2].lower() == wanted:
+    domain, wanted = find_home(store, address)
+    if domain.name == store.settings.get(CATCH_ALL) and store.directory.account(wanted.text) is None:
         # It waits for the mailbox, and another address that is tried next takes its place.
-        await set_domain(store, actor, wanted, unknown="catch-all", catch_all=address)
+        await set_domain(store, actor, domain.name, unknown="catch-all", catch_all=wanted.text)
     made = await add_mailbox(store, actor, address)
     await reach(store, "done", mailbox=made.account.address, catch_all="")
     return made

@@ -15,9 +15,11 @@ from cryptography import x509
 from structlog.testing import capture_logs
 
 from admin.pace import AT_ONCE
+from appliance import provision
 from appliance.identity.invite import claim
 from appliance.identity.operators import make_operator
 from appliance.identity.setup_token import LIFETIME_US, open_setup
+from appliance.provision.hostname import choose_hostname
 from tests.dns_server import DnsServer
 from tests.house import PASSWORD, House
 from tests.store_house import START
@@ -326,9 +328,7 @@ def names_of(port: int) -> list[str]:
         socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
         trusting().wrap_socket(plain, server_hostname=NAME) as secured,
     ):
-        certificate = x509.load_der_x509_certificate(secured.getpeercert(True) or b"")
-    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return list(found.get_values_for_type(x509.DNSName))
+        return names_in(x509.load_der_x509_certificate(secured.getpeercert(True) or b""))
 
 
 async def test_the_host_name_is_used_at_once(fresh: House) -> None:
@@ -359,6 +359,16 @@ async def test_the_host_name_is_used_at_once(fresh: House) -> None:
         async with browser(fresh, host=host) as client:
             assert (await client.get("/")).status_code == status, host
     assert fresh.appliance.web_house.url("/") == f"https://localhost:{fresh.https}/"
+
+
+def names_of_file(directory: Path) -> list[str]:
+    """The names in the certificate that was made."""
+    return names_in(x509.load_pem_x509_certificate((directory / "self-signed.pem").read_bytes()))
+
+
+def names_in(certificate: x509.Certificate) -> list[str]:
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return list(found.get_values_for_type(x509.DNSName))
 
 
 def submit(house: House) -> None:
@@ -526,6 +536,37 @@ async def test_what_is_no_domain_is_refused_in_words(fresh: House, name: str, wo
         assert (await visitor.submit("/setup/domain", fields)).status_code == 422
         fields = {"name": "one.test", "state": "x", "unknown": "reject"}
         assert (await visitor.submit("/setup/domain", fields)).status_code == 422
+
+
+async def test_what_the_command_line_made_or_removed_is_seen(fresh: House) -> None:
+    async with guest(fresh) as visitor:
+        await begin(fresh, visitor)
+        await fresh.add_domain("cli.test")
+        assert "cli.test is added" in (await visitor.get("/setup/domain")).text
+        fields = {"name": "bücher.test", "state": "live", "unknown": "catch-all"}
+        await visitor.submit("/setup/domain", fields, page="/setup/domain?other=1")
+        assert "@xn--bcher-kva.test" in (await visitor.get("/setup/mailbox")).text
+        assert (await visitor.submit("/setup/mailbox", {"address": "ann@Bücher.test"})).status_code == 200
+        domain = fresh.store.directory.domain("xn--bcher-kva.test")
+        assert domain is not None
+        assert domain.unknown == "catch_all"
+        await provision.set_domain(fresh.store, "cli:0", domain.name, unknown="reject")
+        await provision.remove_mailbox(fresh.store, "cli:0", f"ann@{domain.name}")
+        await provision.remove_domain(fresh.store, "cli:0", domain.name)
+        assert "@cli.test" in (await visitor.get("/setup/mailbox")).text
+        assert "cli.test. MX" in (await visitor.get("/setup/done")).text or "." not in fresh.appliance.hostname()
+
+
+async def test_without_a_new_certificate_the_name_is_used_all_the_same(fresh: House) -> None:
+    place = fresh.appliance.places.data_dir / "tls"
+    before = names_of_file(place)
+    place.rename(place.with_name("aside"))
+    place.write_text("in the way")
+    with capture_logs() as logs:
+        await choose_hostname(fresh.store, fresh.settings, "cli:0", NAME)
+        assert await banner(fresh) == f"{NAME} ESMTP"
+    assert [one["hostname"] for one in logs if one["event"] == "no certificate for the new name"] == [NAME]
+    assert await asyncio.to_thread(names_of, fresh.https) == before
 
 
 async def test_a_lost_invite_is_made_anew_as_long_as_the_mailbox_is_unclaimed(fresh: House) -> None:

@@ -48,6 +48,17 @@ def meter(used: int, limit: int | None) -> markupsafe.Markup:
     return markupsafe.Markup(frame).format(kind, share)
 
 
+def share(value: int, most: int) -> markupsafe.Markup:
+    """A value beside others of its column, as a line: the most of them is the whole width."""
+    part = 100 * max(value, 0) / max(most, 1)
+    frame = (
+        '<span class="share"><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<rect class="bar" width="{:.1f}" height="4"/></svg></span>'
+    )
+    # Something that is there is seen, however little it is.
+    return markupsafe.Markup(frame).format(max(part, 0.8) if value > 0 else 0)
+
+
 def _column(bar: Bar, left: float, step: float, highest: int) -> markupsafe.Markup:
     room, bottom, parts = HEIGHT - FOOT - 4, float(HEIGHT - FOOT), []
     for value, kind in zip(bar.values, KINDS, strict=False):

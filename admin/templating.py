@@ -33,7 +33,7 @@ class Templates:
         )
         self._environment.filters.update(size=words.size_text, number=words.number_text, plural=words.plural)
         self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
-        self._environment.globals.update(id_text=id_text)
+        self._environment.globals.update(id_text=id_text, share=charts.share)
         # Read now, so that a template that is no good refuses the start.
         for name in SOURCES:
             self._environment.get_template(name)

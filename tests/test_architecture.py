@@ -40,7 +40,7 @@ BETWEEN: dict[str, set[str]] = {
     "appliance.sockets": set(),
     "appliance.rendering": {"appliance.render_worker"},
     "appliance.render_worker": set(),
-    "appliance.provision": {"appliance.identity", "appliance.sending"},
+    "appliance.provision": {"appliance.identity", "appliance.sending", "appliance.sessions"},
 }
 """The rooms between the fronts and the store, and which of each other they may import."""
 

@@ -6,9 +6,8 @@ from appliance.control.reply import NOT_FOUND, USAGE, VerbError
 from appliance.control.shapes import Shape, iso
 from appliance.control.verb import Arguments, Verb
 from appliance.ids import id_text, parse_id
-from appliance.provision.record import note
+from appliance.provision.sign_ins import end_session
 from appliance.sessions import PROTOCOLS, LiveSession
-from appliance.store.engine import Tx
 
 
 class Which(Arguments, frozen=True, kw_only=True):
@@ -35,7 +34,7 @@ async def list_all(house: House, caller: Caller, args: Which) -> list[Shape]:
 
 
 async def kick(house: House, caller: Caller, args: One) -> Shape:
-    """End a session with its protocol's goodbye; the audit row is there before it ends."""
+    """End a session with its protocol's goodbye."""
     live = None
     if house.live is not None:
         try:
@@ -45,17 +44,8 @@ async def kick(house: House, caller: Caller, args: One) -> Shape:
     if house.live is None or live is None:
         raise VerbError(f"no live session {args.id!r:.40}", NOT_FOUND)
     shape = _shape(live)
-
-    def job(tx: Tx) -> None:
-        note(house.store, tx, caller.actor, "sessions.kick", str(shape["id"]), before=_audited(shape))
-
-    await house.store.engine.write(job)
-    house.live.live_sessions.end(live.id)
+    await end_session(house.store, caller.actor, house.live.live_sessions, live)
     return shape
-
-
-def _audited(shape: Shape) -> Shape:
-    return {name: shape[name] for name in ("protocol", "account", "address", "since")}
 
 
 def _shape(live: LiveSession) -> Shape:

@@ -43,6 +43,12 @@ class Credentials:
         row = self._engine.reader.execute(sql, (account, now)).fetchone()
         return Credential(*row) if row else None
 
+    def newest(self, account: int, limit: int = 100) -> tuple[Credential, ...]:
+        """As `ledger`, no more than `limit`: passwords first, then the others, the newest first."""
+        sql = f"{_OF_ACCOUNT} ORDER BY kind <> ?, id DESC LIMIT ?"
+        rows = self._engine.reader.execute(sql, (account, PASSWORD, limit)).fetchall()
+        return tuple([Credential(*row) for row in rows])
+
     def ledger(self, account: int) -> tuple[Credential, ...]:
         """All credentials the account ever had, in the order they were made."""
         rows = self._engine.reader.execute(f"{_OF_ACCOUNT} ORDER BY id", (account,)).fetchall()

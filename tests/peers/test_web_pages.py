@@ -20,10 +20,13 @@ EXAMPLES = {
     "/domains/{name:str}/addresses": ("/domains/one.test/addresses", "/domains/asleep.test/addresses"),
     "/domains/{name:str}/aliases/add": ("/domains/one.test/aliases/add",),
     "/domains/{name:str}/rejects/add": ("/domains/one.test/rejects/add",),
+    "/domains/{name:str}/mailboxes": ("/domains/one.test/mailboxes", "/domains/asleep.test/mailboxes"),
     "/domains/{name:str}/settings": ("/domains/one.test/settings", "/domains/asleep.test/settings"),
     "/domains/{name:str}/remove": ("/domains/one.test/remove", "/domains/asleep.test/remove"),
 }
 """What stands for a page whose path has parameters."""
+MAILBOX = "/mailboxes/{id:str}"
+"""What pages of a mailbox begin with: they are looked at for every one there is."""
 ELSEWHERE = {"/static/{name:str}", "/healthz", "/setup/{token:str}"}
 """No pages, or none of a server that is set up: those are in test_web_setup."""
 
@@ -38,6 +41,9 @@ async def town(house: House) -> House:
     await provision.add_alias(house.store, "cli:0", "sales@one.test", [OWNER])
     await provision.reject_address(house.store, "cli:0", '"<b>old</b>"@one.test')
     await provision.add_domain_alias(house.store, "cli:0", "one.test", "uno.test")
+    await provision.add_mailbox(house.store, "cli:0", "a-rather-long-name-of-somebody-who-waits@one.test", "5GiB")
+    await house.add_mailbox("asleep@one.test")
+    await provision.suspend_mailbox(house.store, "cli:0", "asleep@one.test")
     for number in range(55):
         await house.add_domain(f"a-rather-long-name-of-a-domain-{number:02}.test")
     await house.send(b"From: joe@far.test\r\nSubject: Lunch?\r\n\r\nhello\r\n", OWNER, mail_from="joe@far.test")
@@ -61,6 +67,11 @@ def paths(house: House, *guards: object) -> list[str]:
         if "GET" in handler.http_methods and guard in guards and route not in ELSEWHERE:
             if route == "/records/{id:str}":
                 found += records(house)
+                continue
+            if route.startswith(MAILBOX):
+                found += [
+                    f"/mailboxes/{id_text(one.id)}{route[len(MAILBOX) :]}" for one in house.store.directory.accounts()
+                ]
                 continue
             assert "{" not in route or route in EXAMPLES, f"{route}: name an example in EXAMPLES"
             found += EXAMPLES.get(route, (route,))
@@ -92,7 +103,7 @@ async def test_every_page_is_clean(town, scheme, viewport):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("path", ["/nothing-here", "/domains/none.test", "/domains?find=zzz"])
+@pytest.mark.parametrize("path", ["/nothing-here", "/domains/none.test", "/domains?find=zzz", "/mailboxes?find=zzz"])
 async def test_errors_and_empty_lists_are_clean_too(town, path):
     async with chromium() as browser, looking(browser, town, viewport=PHONE) as sight:
         await sight.sign_in(ADMINISTRATOR)

@@ -57,6 +57,9 @@ def restore(path: Path, source: Path, aside: Path) -> None:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     copy(source, path)
+    # As the store made it, and expects to find it; the copy is one file that needs no other beside it.
+    with opened(path, "rw") as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def since(path: Path, source: Path) -> int:

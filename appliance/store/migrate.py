@@ -63,8 +63,11 @@ def migrate(path: Path, migrations: Sequence[Migration] | None = None) -> int:
             )
         if version == 0:
             prepare_new(connection)
-        elif version < steps[-1].number:
-            _copy(connection, path, version)
+        else:
+            # A copy that was put back is in no such mode: copies are single files.
+            connection.execute("PRAGMA journal_mode = WAL")
+            if version < steps[-1].number:
+                _copy(connection, path, version)
         for step in steps[version:]:
             _apply(connection, step)
         return steps[-1].number

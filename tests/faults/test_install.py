@@ -111,6 +111,8 @@ def test_the_first_install_makes_what_the_service_needs_and_nothing_twice(machin
     machine.start()
     done = machine.run(*INSTALL)
     assert done.returncode == 0, done.stderr
+    # Where a browser goes on.
+    assert re.search(r"^ +https://debian\.test/\S+$", done.stdout, re.MULTILINE), done.stdout
     assert (etc / "master.key").read_text() == key
     assert (etc / "appliance.toml").read_text().endswith("# Mine.\n")
     # A repair replaces what it repairs.

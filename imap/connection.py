@@ -14,10 +14,11 @@ from typing import cast
 import structlog
 
 from appliance.mail.envelope import Peer
-from imap.dispatch import execute, finish_idle, judge_literal
+from imap.dispatch import execute, finish_idle
 from imap.framing import Announced, Chunk, Complete, Framer, LineTooLong
 from imap.front import Front, peer_address
-from imap.session import Session, Upload, refusal_of
+from imap.intake import Intake, TooBig
+from imap.session import Session
 from imap.wire.status import ImapError, Status
 
 LINE_BEFORE_LOGIN = 8_192
@@ -28,8 +29,6 @@ READ_AHEAD = 65_536
 """Octets of further commands that are read while one runs."""
 WRITE_AHEAD = 262_144
 """Octets that may wait for a slow reader before the command that makes them has to wait too."""
-MAX_DROPPED = 1 << 30
-"""Octets of a refused literal that are read and dropped; a client that sends more is not listened to."""
 MAX_BAD = 20
 """Commands answered BAD after which the session is ended."""
 HANDSHAKE_SECONDS = 30.0
@@ -54,10 +53,9 @@ class Connection(asyncio.Protocol):
         "_drained",
         "_framer",
         "_front",
-        "_refusal",
+        "_intake",
         "_task",
         "_timer",
-        "_upload",
         "secure",
         "session",
         "transport",
@@ -70,13 +68,12 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self._front = front
         self._framer = Framer()
+        self._intake = Intake(self._framer)
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._awake = 0.0
         self._drained: asyncio.Future[None] | None = None
         self._ask: asyncio.Future[bytes] | None = None
-        self._upload: Upload | None = None
-        self._refusal: ImapError | None = None
         self._bad = 0
         self._closing = False
 
@@ -125,7 +122,7 @@ class Connection(asyncio.Protocol):
             self._drained.set_result(None)
         if self._ask is not None and not self._ask.done():
             self._ask.set_exception(ConnectionResetError("the client is gone"))
-        self._drop_upload()
+        self._intake.drop()
         if self.session is not None:
             self.session.end()
         self._front.leave(self)
@@ -295,73 +292,30 @@ class Connection(asyncio.Protocol):
             if event is None:
                 return None
             if isinstance(event, Complete):
-                upload, self._upload = self._upload, None
-                return execute(session, event.parts, upload)
+                return execute(session, event.parts, self._intake.take())
             if isinstance(event, Announced):
                 self._judge(session, event)
             elif isinstance(event, Chunk):
-                waiting = self._spool(event)
+                waiting = self._intake.spool(session, event)
                 if waiting is not None:
                     return waiting
-            elif self._refusal is not None:
-                self._refuse(self._refusal)
+            elif (refusal := self._intake.refusal()) is not None:
+                self._refuse(refusal)
         return None
 
     def _judge(self, session: Session, event: Announced) -> None:
-        """Decide upon a literal before its first octet is asked for (RFC 7888 §3)."""
-        literal = event.literal
+        """Have a literal come, or refuse it."""
         try:
-            upload = judge_literal(session, event.parts, literal, self._framer.octets)
-        except Exception as error:
-            refusal = error if isinstance(error, ImapError) else ImapError(refusal_of(session, error, "literal"))
-            self._drop_upload()
-            if not literal.sync and literal.size > MAX_DROPPED:
-                self.close(_TOO_BIG, "too big")
-            elif self._framer.refuse(literal):
-                self._refuse(refusal)
-            else:
-                self._refusal = refusal
+            refusal = self._intake.judge(session, event)
+        except TooBig:
+            self.close(_TOO_BIG, "too big")
             return
-        if upload is None:
-            self._framer.take(literal)
-        else:
-            self._upload, upload.since = upload, asyncio.get_running_loop().time()
-            self._framer.stream(literal, upload)
-        if literal.sync:
+        if refusal is not None:
+            self._refuse(refusal)
+        elif event.literal.sync:
             self.write(b"+ Go ahead\r\n")
 
-    def _spool(self, chunk: Chunk) -> Awaitable[str] | None:
-        """Put a piece of a message away; an awaitable when the disk has to be waited for."""
-        assert self._upload is not None
-        try:
-            waiting = self._upload.spool.feed(chunk.data)
-        except Exception as error:
-            self._spool_failed(error)
-            return None
-        return None if waiting is None else self._spooled(waiting)
-
-    async def _spooled(self, waiting: Awaitable[None]) -> str:
-        try:
-            await waiting
-        except Exception as error:
-            self._spool_failed(error)
-        return "OK"
-
-    def _spool_failed(self, error: Exception) -> None:
-        """Give up the APPEND under way: the rest of it is read and dropped, then it is answered."""
-        if self._upload is None or self.session is None:
-            return  # the client is gone, and its message with it
-        self._refusal = ImapError(refusal_of(self.session, error, "APPEND"), self._upload.tag)
-        self._drop_upload()
-        self._framer.abort_stream()
-
-    def _drop_upload(self) -> None:
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.spool.abandon()
-
     def _refuse(self, refusal: ImapError) -> None:
-        self._refusal = None
         self.write(refusal.line())
         self._count(refusal.kind)
 
@@ -385,7 +339,8 @@ class Connection(asyncio.Protocol):
         if left <= 0 and unread:
             self.abort(_UNREAD)
             return
-        if left <= 0 or (self._upload is not None and self._upload.trickles(now, front.limits.data_min_rate)):
+        upload = self._intake.upload
+        if left <= 0 or (upload is not None and upload.trickles(now, front.limits.data_min_rate)):
             self._give_up(known)
             left = patience.stalled
         tick = patience.tick if known else patience.stranger_tick

@@ -80,8 +80,8 @@ def test_all_slow_readers_together_have_a_bound(tmp_path: Path) -> None:
             raw.pause()
             raw.send("b FETCH 1 BODY.PEEK[]")
             slow.append(raw)
-        await until(lambda: len(house.front.connections()) < len(slow))
-        assert house.front.unread.octets <= 1_000_000
+        # Who is cut off is gone a turn of the loop later.
+        await until(lambda: len(house.front.connections()) < len(slow) and house.front.unread.octets <= 1_000_000)
         quick = await Raw.connect(house, address)
         assert (await quick.command("a NOOP"))[-1].startswith(b"a OK")
         assert house.front.connections()
@@ -192,7 +192,7 @@ def test_a_message_that_trickles_in_is_given_up(tmp_path: Path) -> None:
         assert (await raw.line()).startswith(b"+ ")
         raw.writer.write(b"x" * 6500)
         (connection,) = house.front.connections()
-        upload = connection._upload
+        upload = connection._intake.upload
         assert upload is not None
         await until(lambda: upload.spool.size == 6500)
         came = [upload.trickles(upload.since + seconds, 100) for seconds in (59, 61, 64, 66)]

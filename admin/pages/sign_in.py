@@ -27,7 +27,8 @@ async def show(request: Ask) -> Response[str]:
     target = request.asked.get("next")
     if request.visit.visitor is not None:
         return see_other(request, _onwards(request.visit.visitor, target))
-    return page(request, "sign_in.html", form=Form(next=own_path(target, "")))
+    fresh = not request.house.store.operators.exist()
+    return page(request, "sign_in.html", form=Form(next=own_path(target, "")), fresh=fresh)
 
 
 @post(SIGN_IN, guards=[anyone])
@@ -63,11 +64,16 @@ def _onwards(visitor: Visitor, target: str) -> str:
     return path if isinstance(visitor, Administrator) or theirs else visitor.home
 
 
+def refusal(refused: LoginRefused) -> tuple[int, str]:
+    """Status and words of a sign-in that was refused."""
+    if refused.kind != "throttled":
+        return REFUSED.get(refused.kind, REFUSED["credentials"])
+    minutes = max(1, round(refused.retry_after / 60))
+    return 429, f"Too many tries from your address. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again."
+
+
 def _refused(request: Ask, form: Form, refused: LoginRefused) -> Response[str]:
-    status, line = REFUSED.get(refused.kind, (429, ""))
-    if refused.kind == "throttled":
-        minutes = max(1, round(refused.retry_after / 60))
-        line = f"Too many tries from your address. Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again."
+    status, line = refusal(refused)
     form.fault(WHOLE, line)
     response = page(request, "sign_in.html", status=status, form=form)
     if refused.retry_after:

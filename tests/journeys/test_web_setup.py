@@ -214,6 +214,14 @@ async def test_behind_nat_it_is_reached_by_an_address_that_we_do_not_know(fresh:
         assert (await client.get("/")).status_code == 421
 
 
+async def test_who_comes_without_a_link_is_told_where_it_is(fresh: House) -> None:
+    async with guest(fresh) as visitor:
+        assert "appliance setup" in (await visitor.get("/sign-in")).text
+        await begin(fresh, visitor)
+    async with guest(fresh) as visitor:
+        assert "appliance setup" not in (await visitor.get("/sign-in")).text
+
+
 # The administrator
 
 

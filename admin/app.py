@@ -13,6 +13,7 @@ from admin.access import GUARDS
 from admin.ask import Ask, check_csrf
 from admin.house import WebHouse
 from admin.pages import (
+    claim,
     domains,
     domains_addresses,
     domains_routing,
@@ -24,6 +25,7 @@ from admin.pages import (
     mailboxes_show,
     me,
     overview,
+    own_password,
     record,
     setup,
     setup_host,
@@ -49,6 +51,8 @@ PAGES: tuple[Sequence[HTTPRouteHandler], ...] = (
     mailboxes_invite.ROUTES,
     mailboxes_settings.ROUTES,
     me.ROUTES,
+    claim.ROUTES,
+    own_password.ROUTES,
     setup.ROUTES,
     setup_host.ROUTES,
     setup_mail.ROUTES,

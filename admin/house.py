@@ -12,6 +12,7 @@ from appliance.control.house import LiveInfo
 from appliance.dns.resolver import Resolver
 from appliance.identity.login import Logins
 from appliance.identity.password import Passwords
+from appliance.identity.throttle import Throttle
 from appliance.provision.hostname import HostName
 from appliance.store.store import Store
 from config.places import Places
@@ -39,6 +40,8 @@ class WebHouse(msgspec.Struct, frozen=True):
     """The look at this host."""
     pace: Pace = msgspec.field(default_factory=Pace)
     """How many passwords are judged while they are typed."""
+    guesses: Throttle = msgspec.field(default_factory=Throttle)
+    """Tries of links that are none of ours, by address."""
     flash_key: bytes = msgspec.field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the messages left for the next page; a start of the server forgets those under way."""
     templates: Templates = msgspec.field(default_factory=templates)

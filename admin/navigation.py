@@ -21,6 +21,7 @@ ADMINISTRATORS = (
     Item("/", "overview", "Overview"),
     Item("/domains", "domains", "Domains"),
     Item("/mailboxes", "mailboxes", "Mailboxes"),
+    Item("/password", "key", "Password"),
 )
 OWNERS = (Item("/me", "inbox", "My mailbox"), Item("/password", "key", "Password"))
 

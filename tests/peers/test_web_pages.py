@@ -27,8 +27,8 @@ EXAMPLES = {
 """What stands for a page whose path has parameters."""
 MAILBOX = "/mailboxes/{id:str}"
 """What pages of a mailbox begin with: they are looked at for every one there is."""
-ELSEWHERE = {"/static/{name:str}", "/healthz", "/setup/{token:str}"}
-"""No pages, or none of a server that is set up: those are in test_web_setup."""
+ELSEWHERE = {"/static/{name:str}", "/healthz", "/setup/{token:str}", "/i/{token:str}"}
+"""No pages, or none of a server that is set up: those are in test_web_setup; the link of an invite is tried on its own."""
 
 
 @pytest.fixture
@@ -101,6 +101,25 @@ async def test_every_page_is_clean(town, scheme, viewport):
                 for path in paths(town, *guards):
                     found += await offences(sight, path)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
+async def test_the_link_of_an_invite_is_clean_and_claimed_by_the_keyboard_alone(town, scheme, viewport):
+    token = (await provision.add_mailbox(town.store, ADMINISTRATOR, "maria@one.test")).token
+    async with chromium() as browser, looking(browser, town, viewport=viewport, color_scheme=scheme) as sight:
+        assert await offences(sight, f"/i/{token}") == []
+        keyboard = sight.page.keyboard
+        await sight.page.focus("#password")
+        await keyboard.type("velvet anchor thirty rivers")
+        await sight.page.wait_for_selector("#password-strength meter[value='4']")
+        assert await sight.faults() == []
+        await keyboard.press("Tab")
+        await keyboard.type("velvet anchor thirty rivers")
+        await keyboard.press("Enter")
+        await sight.page.wait_for_selector("text=The mailbox is yours.")
+        assert await sight.faults() == []
+        assert sight.complaints == []
 
 
 @pytest.mark.parametrize("path", ["/nothing-here", "/domains/none.test", "/domains?find=zzz", "/mailboxes?find=zzz"])

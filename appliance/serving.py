@@ -147,7 +147,8 @@ async def _offer_setup(house: House) -> None:
     except StoreError as error:
         log.warning("no set-up link", error=str(error))
         return
-    log.info("set-up is open", url=found["setup_url"], by_address=found["setup_url_by_address"], minutes=MINUTES)
+    by_address = {"by_address": found["setup_url_by_address"]} if found["setup_url_by_address"] else {}
+    log.info("set-up is open", url=found["setup_url"], **by_address, minutes=MINUTES)
     if sys.stdout.isatty():
         print(f"\n{invitation(found)}\n", flush=True)
 

@@ -77,6 +77,7 @@ PURE = (
     "admin/charts.py",
     "admin/forms.py",
     "admin/headers.py",
+    "admin/pace.py",
     "admin/paging.py",
     "admin/words.py",
     "smtp/harvest.py",

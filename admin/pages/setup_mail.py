@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from litestar import Response, get, post
 
 from admin.access import administrator
-from admin.arrival import arrival
+from admin.arrival import arrival_of
 from admin.ask import Ask, see_other
 from admin.forms import Form
 from admin.mail_program import doors
@@ -130,7 +130,7 @@ async def _ask_policy(request: Ask, form: Form, *, status: int = 200) -> Respons
     except (ProvisionError, Conflict) as error:
         form.refuse(error, "name")
         return _ask_name(request, form, status=422)
-    seen = arrival(await request.house.resolver.mx(name), name, request.house.hostname)
+    seen = await arrival_of(request.house.resolver, name, request.house.hostname)
     first = Form(name=name, unknown=form.typed("unknown") or "reject", state=form.typed("state") or seen.state)
     first.faults = form.faults
     return step_page(request, "domain", "domain_policy.html", status=status, form=first, domain=name, seen=seen)

@@ -34,6 +34,9 @@ ZONE = """
     7.100.51.198.in-addr.arpa  PTR  mail.one.test.
     one.test                   MX   10 mail.one.test.
     two.test                   MX   10 mx.old.test.
+    alias.test                 MX   10 mx.alias.test.
+    mx.alias.test              A    198.51.100.7
+    slow.test                  !TIMEOUT
     null.test                  MX   0 .
     broken.test                !SERVFAIL
     probe.test                 MX   10 mx.probe.test.
@@ -492,6 +495,8 @@ async def test_the_page_refreshes_itself_and_the_job_goes_on_without_it(tmp_path
     ("name", "words", "state"),
     [
         ("one.test", "is sent to this server already", "live"),
+        ("alias.test", "is sent to this server already", "live"),
+        ("slow.test", "could not be looked up", "live"),
         ("two.test", "goes to mx.old.test now", "arriving"),
         ("three.test", "it has no MX record", "live"),
         ("null.test", "takes no mail", "live"),

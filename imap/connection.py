@@ -112,7 +112,9 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of everything; a running command ends when it next waits for this client."""
+        """Let go of everything; a running command ends when it next waits for this client. Twice does no harm."""
+        if self._closing and self.transport is None:
+            return
         self._closing = True
         self.transport = None
         if self._timer is not None:
@@ -221,14 +223,21 @@ class Connection(asyncio.Protocol):
                 plain, self, context, server_side=True, ssl_handshake_timeout=self._front.hurried(HANDSHAKE_SECONDS)
             )
         except (OSError, TimeoutError) as error:
+            self._unsecured()
             raise ConnectionResetError(f"no TLS: {error}") from error
         if secured is None:
+            self._unsecured()
             raise ConnectionResetError("the handshake was given up")
         secured.set_write_buffer_limits(high=WRITE_AHEAD)
         self.transport = secured
         self.secure = True
         if self.session is not None:
             self.session.secured(secured)
+
+    def _unsecured(self) -> None:
+        """The handshake failed. Who is gone within it is gone without `connection_lost`: the transport tells nobody."""
+        self.abort()
+        self.connection_lost(None)
 
     # The loop over commands.
 

@@ -4,6 +4,8 @@ Text, literals, errors, time, other protocols, and what is said too early; the s
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from imap.front import Patience
-from tests.hostile import ANN, MODES, Peer, Street, plain, ready_imap
+from tests.hostile import ANN, LIMIT, MODES, Peer, Street, plain, ready_imap
 from tests.house import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -159,6 +161,27 @@ async def test_text_where_a_handshake_is_due(street: Street, words: bytes) -> No
         rest = b""
     assert rest[:1] in (b"", b"\x15")
     peer.close()
+
+
+@pytest.mark.parametrize("words", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize("end", ["reset", "close"])
+async def test_who_leaves_within_a_handshake_leaves_nothing_behind(street: Street, words: bytes, end: str) -> None:
+    peer = await ready_imap(street, "plain")
+    await peer.says("a STARTTLS", "a OK ...")
+    peer.writer.write(words)
+    if end == "reset":
+        raw = peer.writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    async with asyncio.timeout(LIMIT):
+        await gone(street, peer)
+
+
+async def gone(street: Street, peer: Peer) -> None:
+    while True:
+        if peer.live() is None and not street.appliance.imap.connections():
+            return
+        await asyncio.sleep(0)
 
 
 async def test_passwords_are_not_taken_in_clear_from_afar(street: Street) -> None:

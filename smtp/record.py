@@ -33,9 +33,14 @@ REDACTED = "<redacted>"
 _MECHANISMS = frozenset(
     {b"PLAIN", b"LOGIN", b"CRAM-MD5", b"DIGEST-MD5", b"XOAUTH2", b"OAUTHBEARER", b"NTLM", b"GSSAPI"}
 )
-_AUTH = re.compile(rb"\s*AUTH(?![A-Za-z])[\s=:]*([A-Za-z0-9-]*)(.*)", re.IGNORECASE | re.DOTALL)
-_CREDENTIALS = re.compile(rb"\s*(?:Proxy-)?Authorization|\s*Cookie", re.IGNORECASE)
-"""Fields of HTTP that carry secrets."""
+_AUTH = re.compile(rb"[^A-Za-z]*AUTH(?![A-Za-z])[\s=:]*([A-Za-z0-9-]*)(.*)", re.IGNORECASE | re.DOTALL)
+_CREDENTIALS = re.compile(
+    rb"[^A-Za-z]*(?:(?:Proxy-)?Authorization|Cookie|X?-?AUTH[A-Za-z]|(?:X-?AUTH|PASS(?:WD|WORD)?|APOP|LOGIN)\b"
+    rb"|\S+\s+(?:LOGIN|AUTHENTICATE)\b)",
+    re.IGNORECASE,
+)
+"""What carries secrets in other protocols: fields of HTTP, the sign-ins of POP, FTP, IMAP, NNTP and ManageSieve."""
+_PATH = re.compile(rb'<((?>(?:[^">]|"(?>(?:[^"\\]|\\.)*)")*))>')
 _ENDS = (b"RCPT", b"DATA", b"BDAT")
 """What may follow a refused MAIL in its pipelined group (RFC 2920 §3.1) and belongs to it."""
 
@@ -362,7 +367,8 @@ class SessionTrace:
         """AUTH without what it carries; once there was one, lines that are no commands may be passwords."""
         found = _AUTH.match(line)
         if found is None:
-            return REDACTED if self._auth_seen or _CREDENTIALS.match(line) else line
+            self._auth_seen = self._auth_seen or _CREDENTIALS.match(line) is not None
+            return REDACTED if self._auth_seen else line
         self._auth_seen = True
         mechanism = found[1].upper()
         if mechanism in _MECHANISMS:
@@ -372,8 +378,10 @@ class SessionTrace:
 
 
 def _raw(line: bytes, keyword: bytes) -> str:
-    """What stands where an address should."""
+    """What stands where an address should; what stands in a path without its brackets, as addresses are kept."""
     argument = line[4:].strip()
     if argument[: len(keyword)].upper() == keyword:
         argument = argument[len(keyword) :].strip()
+    path = _PATH.match(argument)
+    argument = path[1] if path else argument
     return argument[:MAX_RAW].decode("utf-8", "backslashreplace").replace("\0", "\\0")

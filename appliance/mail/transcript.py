@@ -39,6 +39,7 @@ class Transcript:
         """One line said at `now` by `direction`; bytes are read as UTF-8, whatever can't be printed comes escaped."""
         if isinstance(text, bytes):
             text = _read(text)
+        # Bytes that are no UTF-8 are lone surrogates here, which are not printable.
         if len(text) > MAX_LINE or "\\" in text or not text.isprintable():
             text = escaped(text)
         self.add_clean(now, direction, text)
@@ -84,9 +85,10 @@ def escaped(text: str) -> str:
 
 
 def _escape(character: str) -> str:
-    return {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}.get(character) or (
-        character.encode("unicode_escape", "backslashreplace").decode("ascii")
-    )
+    named = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}.get(character)
+    if named is None and "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"  # a byte, as `_read` gives it
+    return named or character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def _cut(cleaned: str, text: str) -> str:
@@ -96,8 +98,8 @@ def _cut(cleaned: str, text: str) -> str:
 
 def _read(data: bytes) -> str:
     if len(data) <= MAX_LINE:
-        return data.decode("utf-8", "backslashreplace")
-    return data[:MAX_LINE].decode("utf-8", "backslashreplace") + f" ({len(data)} bytes in all)"
+        return data.decode("utf-8", "surrogateescape")
+    return data[:MAX_LINE].decode("utf-8", "surrogateescape") + f" ({len(data)} bytes in all)"
 
 
 def _size(line: str) -> int:

@@ -18,12 +18,13 @@ LINE = 512
 
 
 class LineError(Exception):
-    """What came is no command line: `reply` is what the peer hears of it, `what` goes on record."""
+    """What came is no command line: `reply` is what the peer hears of it, `what` goes on record, and so may `line`."""
 
-    def __init__(self, reply: Reply, what: str) -> None:
+    def __init__(self, reply: Reply, what: str, line: bytes = b"") -> None:
         super().__init__(what)
         self.reply = reply
         self.what = what
+        self.line = line
 
 
 class Incoming:
@@ -121,7 +122,7 @@ class Incoming:
             raise LineError(reply, f"a line of {passed} bytes")
         if line[-2:] != b"\r\n":
             # RFC 5321 §2.3.8: only CRLF ends a line. What follows may have been smuggled in, so it is not read.
-            raise LineError(replies.BARE_LINE_END, "a line that ends with a bare LF")
+            raise LineError(replies.BARE_LINE_END, "a line that ends with a bare LF", line[:-1])
         return line[:-2]
 
     def take_all(self) -> bytes:

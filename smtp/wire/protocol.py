@@ -207,6 +207,8 @@ class Connection(_NoReflection, SMTP):
             try:
                 line = self._next_line()
             except LineError as error:
+                if error.line:
+                    self.trace.overheard(self.now(), error.line)
                 self.trace.remark(self.now(), error.what)
                 reply: Reply | None = self.count_error(error.reply)
             else:
@@ -229,7 +231,7 @@ class Connection(_NoReflection, SMTP):
 
     def _next_line(self) -> bytes | None:
         if not self.facts.helo and self.incoming.is_binary:
-            raise LineError(replies.NOT_SMTP, f"no SMTP: {self.incoming.first_line[:MAX_SHOWN]!r}")
+            raise LineError(replies.NOT_SMTP, "no SMTP", self.incoming.first_line[:MAX_SHOWN])
         return self.incoming.take_line(self.front.limits.command_line)
 
     def count_error(self, reply: Reply) -> Reply:

@@ -180,7 +180,7 @@ async def test_a_refused_sender_and_the_recipients_that_came_with_it(tmp_path: P
             "< DATA\n> 503 5.5.1 MAIL first\n"
         )
         assert (first.number, first.mail_from, first.outcome, first.code) == (1, "s@out.test", "refused", 552)
-        assert fates(first) == [("ann@one.test", 503, "refused"), ("<b b@one.test>", 501, "refused")]
+        assert fates(first) == [("ann@one.test", 503, "refused"), ("b b@one.test", 501, "refused")]
         assert said(second.transcript) == (
             "< MAIL FROM:s@out.test\n> 501 5.1.7 Bad sender address syntax\n"
             "< RCPT TO:<ann@one.test>\n> 503 5.5.1 MAIL first\n"
@@ -328,7 +328,10 @@ async def test_an_early_talker(tmp_path: Path, early: str, shown: str) -> None:
     [
         (b"GET / HTTP/1.1\r\nHost: mx.test\r\n\r\n", "< GET / HTTP/1.1\n"),
         (b"Authorization: Basic c2VjcmV0\r\n", "< <redacted>\n"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\r\n", "* no SMTP: b'\\\\x16\\\\x03\\\\x01\\\\x02\\\\x00\\\\x01\\\\x00'\n"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n", "< \\x16\\x03\\x01\\x02\\x00\\x01\\x00\n* no SMTP\n"),
+        (b"gr\xfc\xdfe\r\n", "< gr\\xfc\\xdfe\n"),
+        ("grüße\r\n".encode(), "< grüße\n"),
+        (b"\xa0 AUTH PLAIN c2VjcmV0\r\n", "< AUTH PLAIN <redacted>\n* no SMTP\n"),
     ],
 )
 async def test_another_protocol(tmp_path: Path, said_first: bytes, shown: str) -> None:
@@ -340,6 +343,18 @@ async def test_another_protocol(tmp_path: Path, said_first: bytes, shown: str) -
         assert stored.session.outcome == "foreign protocol"
         assert said(stored.session.transcript) == (
             "> 220 mx.test ESMTP\n" + shown + "> 421 4.7.0 This is an SMTP server\n"
+        )
+
+
+async def test_a_line_that_a_bare_lf_would_end_is_shown_and_what_follows_is_not_read(tmp_path: Path) -> None:
+    async with SmtpHouse(tmp_path, tls=False) as house:
+        peer = await Peer.of(house)
+        peer.writer.write(b"NOOP x\nNOOP y\r\n")
+        assert (await peer.gone()).endswith("500 5.5.2 A command ends with CRLF\r\n")
+        stored = await only(house)
+        assert stored.session.outcome == "protocol error"
+        assert said(stored.session.transcript) == (
+            "> 220 mx.test ESMTP\n< NOOP x\n* a line that ends with a bare LF\n> 500 5.5.2 A command ends with CRLF\n"
         )
 
 

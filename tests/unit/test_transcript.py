@@ -32,7 +32,8 @@ def test_each_line_has_its_time_and_its_speaker():
         ("back\\slash", "back\\\\slash"),
         ("nul\0", "nul\\x00"),
         ("\u2028 \u202e", "\\u2028 \\u202e"),
-        (b"\xff\xfe", "\\\\xff\\\\xfe"),
+        (b"\xff\xfe", "\\xff\\xfe"),
+        (b"\\xff \xe9t\xc3\xa9", "\\\\xff \\xe9té"),
         ("\ud800", "\\ud800"),
     ],
 )

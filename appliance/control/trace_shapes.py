@@ -106,7 +106,7 @@ def _life(session: SessionRecord | ImapSessionRecord, named: Named, open: bool) 
         "started": moment(session.started),
         "ended": None if ended is None else moment(ended),
         "seconds": None if ended is None else _seconds(ended - session.started),
-        "open": open,
+        "open": open and ended is None,  # its peer may still be there, with nothing more to say
         "outcome": session.outcome or None,
     }
 

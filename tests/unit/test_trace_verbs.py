@@ -97,6 +97,8 @@ async def test_what_goes_on(desk: Desk) -> None:
     desk.store.record.remember(session(), (transaction("x@one.test", outcome="refused"),))
     found = await desk.ask(TRACE)
     assert (found["open"], found["ended"], len(found["transactions"])) == (True, None, 1)
+    desk.store.record.remember(session(ended=START + SECOND, outcome="quit"))
+    assert not (await desk.ask(SESSION))["open"]  # though its peer may take a moment to go
 
 
 async def test_privacy_is_named(desk: Desk) -> None:

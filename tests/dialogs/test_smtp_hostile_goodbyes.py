@@ -53,9 +53,15 @@ async def test_no_place(tmp_path: Path, bound: dict[str, Any], word: str, first:
         await inside.says("NOOP", "250 2.0.0 OK")
         await inside.says("QUIT", "221 2.0.0 Bye")
         await inside.ends()
-        while len(street.appliance.sessions):
-            await asyncio.sleep(0)
+        await nobody_left(street)
         (await ready(street, "tls", source="127.0.0.1")).close()
+
+
+async def nobody_left(street: Street) -> None:
+    while True:
+        if not len(street.appliance.sessions):
+            return
+        await asyncio.sleep(0)
 
 
 async def test_the_server_stops(tmp_path: Path) -> None:

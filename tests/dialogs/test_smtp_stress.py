@@ -44,13 +44,12 @@ async def answers(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("said", ["", "HELO client.test\r\n", "HELO"])
 async def test_a_silent_stranger_is_told_to_leave(tmp_path: Path, said: str) -> None:
-    async with SmtpHouse(tmp_path, tls=False, limits__connections_total=10) as house:
-        async with Crowd(house, 10):
-            hurry(house)
-            reader, writer = await house.connect()
-            writer.write(said.encode())
-            assert (await answers(reader)).endswith(TIMEOUT)
-            writer.close()
+    async with SmtpHouse(tmp_path, tls=False, limits__connections_total=10) as house, Crowd(house, 10):
+        hurry(house)
+        reader, writer = await house.connect()
+        writer.write(said.encode())
+        assert (await answers(reader)).endswith(TIMEOUT)
+        writer.close()
 
 
 async def test_slow_data_is_not_waited_for(tmp_path: Path) -> None:
@@ -68,12 +67,11 @@ async def test_slow_data_is_not_waited_for(tmp_path: Path) -> None:
 
 
 async def test_a_handshake_has_less_time(tmp_path: Path) -> None:
-    async with SmtpHouse(tmp_path, limits__connections_total=10) as house:
-        async with Crowd(house, 10):
-            hurry(house)
-            reader, writer = await asyncio.open_connection("127.0.0.1", house.tls_port)
-            assert await answers(reader) == b""
-            writer.close()
+    async with SmtpHouse(tmp_path, limits__connections_total=10) as house, Crowd(house, 10):
+        hurry(house)
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.tls_port)
+        assert await answers(reader) == b""
+        writer.close()
 
 
 async def test_in_quiet_times_nobody_is_hurried(tmp_path: Path) -> None:

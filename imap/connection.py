@@ -9,12 +9,14 @@ kernel. IDLE is no running command either: it is a tag that waits for DONE (RFC 
 import asyncio
 import ssl
 from collections.abc import Awaitable
+from functools import partial
 from typing import cast
 
 import structlog
 
 from appliance.mail.envelope import Peer
 from imap.dispatch import execute, finish_idle
+from imap.farewell import Farewell
 from imap.framing import Announced, Chunk, Complete, Framer, LineTooLong
 from imap.front import Front, peer_address
 from imap.intake import Intake, TooBig
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
         "_bad",
         "_closing",
         "_drained",
+        "_farewell",
         "_framer",
         "_front",
         "_intake",
@@ -76,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._ask: asyncio.Future[bytes] | None = None
         self._bad = 0
         self._closing = False
+        self._farewell: Farewell | None = None
 
     # What the transport calls.
 
@@ -97,6 +101,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; start the next command if none runs."""
+        if self._farewell is not None:
+            self._farewell.heard(len(data))
         if self._closing or self.session is None:
             return
         self._framer.feed(data)
@@ -117,9 +123,9 @@ class Connection(asyncio.Protocol):
             return
         self._closing = True
         self.transport = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
+        if self._farewell is not None:
+            self._farewell.stop()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         if self._ask is not None and not self._ask.done():
@@ -186,8 +192,13 @@ class Connection(asyncio.Protocol):
         if self.session is not None and outcome:
             self.session.outcome = outcome
         self._closing = True
-        self._awake = asyncio.get_running_loop().time()
-        self.transport.close()
+        self._stop_timer()
+        if self.session is None:
+            self.transport.close()
+        else:
+            self.session.end()
+            patience = self._front.patience
+            self._farewell = Farewell(self.transport, patience.linger, partial(self._left, unread=True))
 
     def shut_down(self, goodbye: bytes) -> None:
         """End the session: at once, or once the running command has its answer."""
@@ -341,23 +352,35 @@ class Connection(asyncio.Protocol):
 
     def _tick(self) -> None:
         """Look whether the client has been silent, or has left its answers unread, for too long."""
-        front, now = self._front, asyncio.get_running_loop().time()
-        known = self.session is not None and self.session.authenticated
-        unread, patience = self._closing or self.congested, front.patience
-        left = patience.left(now - self._awake, signed_in=known, unread=unread, stress=front.stressed())
+        now, unread, upload = asyncio.get_running_loop().time(), self.congested, self._intake.upload
+        left = self._left(now - self._awake, unread=unread)
         if left <= 0 and unread:
             self.abort(_UNREAD)
             return
-        upload = self._intake.upload
-        if left <= 0 or (upload is not None and upload.trickles(now, front.limits.data_min_rate)):
-            self._give_up(known)
-            left = patience.stalled
-        tick = patience.tick if known else patience.stranger_tick
-        self._timer = asyncio.get_running_loop().call_later(min(max(left, 0.05), tick), self._tick)
+        if left <= 0 or (upload is not None and upload.trickles(now, self._front.limits.data_min_rate)):
+            self._give_up()
+            left = self._front.patience.stalled
+        if not self._closing:
+            tick = self._front.patience.tick if self._known else self._front.patience.stranger_tick
+            self._timer = asyncio.get_running_loop().call_later(min(max(left, 0.05), tick), self._tick)
 
-    def _give_up(self, known: bool) -> None:
+    @property
+    def _known(self) -> bool:
+        return self.session is not None and self.session.authenticated
+
+    def _left(self, silent: float, *, unread: bool) -> float:
+        """Seconds for which the client is still kept after so many of silence, or of an answer it leaves unread."""
+        front = self._front
+        return front.patience.left(silent, signed_in=self._known, unread=unread, stress=front.stressed())
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
         """The client took too long; a command under way is answered first, and may even be the login."""
         if self._task is None or self._ask is not None:
             self.close(_AUTOLOGOUT, "timeout")
-        elif not known and self.session is not None:
+        elif not self._known and self.session is not None:
             self.session.leaving = _AUTOLOGOUT

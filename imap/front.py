@@ -60,6 +60,8 @@ class Patience(msgspec.Struct, frozen=True):
     """After login (RFC 3501 §5.4: at least 30 minutes)."""
     stalled: float = 5 * 60
     """While it leaves an answer unread."""
+    linger: float = 2.0
+    """After our last word, for what it may still be sending."""
 
     @property
     def tick(self) -> float:

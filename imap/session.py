@@ -78,6 +78,7 @@ class Session:
     __slots__ = (
         "_lines",
         "_octets",
+        "_over",
         "_stop",
         "_turn_due",
         "account",
@@ -116,6 +117,7 @@ class Session:
         self._octets = 0
         self._stop: Callable[[], None] | None = None
         self._turn_due = False
+        self._over = False
 
     # Who it is.
 
@@ -253,7 +255,10 @@ class Session:
                 self.front.background(selected.state.save_recent())
 
     def end(self) -> None:
-        """The connection is gone."""
+        """The last word is said, or the connection gone; twice does no harm."""
+        if self._over:
+            return
+        self._over = True
         self.idle_tag = None
         self.unselect()
         self.front.sessions.close(self.live)

@@ -76,7 +76,7 @@ class ImapHouse:
             limits=self.limits,
             max_message_size=self.max_message_size,
             cleartext_login_from=self.cleartext,
-            patience=self.patience,
+            patience=self.patience or Patience(linger=0.1),
         )
         self.listeners = ImapListeners(self.front)
         sockets = bind_all({"imap.imap": ("127.0.0.1:0",), "imap.imaps": ("127.0.0.1:0",)})

@@ -149,7 +149,7 @@ def test_the_time_to_log_in_is_one_for_all_commands(tmp_path: Path) -> None:
 
 
 def test_a_stranger_that_never_pauses_is_ended_as_well(tmp_path: Path) -> None:
-    """Between two commands of a pipeline without end. (What it sent and nobody read may cost it our last words.)"""
+    """Between two commands of a pipeline without end."""
 
     async def journey(house: ImapHouse) -> None:
         raw = await Raw.connect(house)
@@ -164,7 +164,7 @@ def test_a_stranger_that_never_pauses_is_ended_as_well(tmp_path: Path) -> None:
         assert connection.session is not None
         assert connection.session.leaving is not None or connection.session.outcome == "timeout"
 
-    play(ImapHouse(tmp_path, patience=Patience(login=0.2)), journey)
+    play(ImapHouse(tmp_path, patience=Patience(login=0.2, linger=0.1)), journey)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_the_record_is_told_of_login_and_end(tmp_path: Path, end: str) -> None:
         elif end == "revoked":
             await house.suspend(address)
         elif end == "timeout":
-            house.front.patience = Patience(autologout=0.0)
+            house.front.patience = Patience(autologout=0.0, linger=0.1)
             house.front.connections()[0]._tick()
         elif end == "server stopped":
             await house.listeners.drain(5)

@@ -16,8 +16,8 @@ STATES = {
     "suspended": "suspended_at IS NOT NULL",
 }
 """What may be asked for, by its word."""
-COLUMNS = {"address": "address", "used": "used_bytes", "added": "created_at"}
-"""Orders of the list."""
+COLUMNS = {"address": "address", "used": "used_bytes", "added": "id"}
+"""Orders of the list. Ids rise with the time they are made."""
 
 _OWNERS = """
 SELECT owner, max(CASE WHEN kind = ? AND used_at IS NULL AND revoked_at IS NULL THEN expires_at END),

@@ -11,7 +11,7 @@ KINDS = ("alias", "reject")
 """What may be asked for."""
 COLUMNS = {"address": "localpart", "added": "created_at"}
 """Orders of the list."""
-MAX_TARGETS = 20
+MAX_TARGETS = 5
 """Targets that are named for each alias; `targets_total` counts all."""
 
 _TARGETS = """

@@ -34,8 +34,8 @@ SELECT address, count(*) OVER () FROM account
 WHERE quota_bytes IS NOT NULL AND used_bytes >= quota_bytes ORDER BY address LIMIT ?
 """
 _INVITES = """
-SELECT count(*) FROM credential WHERE kind = 'invite' AND used_at IS NULL AND revoked_at IS NULL
-AND expires_at > ? AND expires_at <= ?
+SELECT count(*) FROM credential INDEXED BY credential_open_invite
+WHERE kind = 'invite' AND used_at IS NULL AND revoked_at IS NULL AND expires_at > ? AND expires_at <= ?
 """
 _SIZES = """
 SELECT (SELECT count(*) FROM domain), (SELECT count(*) FROM account),

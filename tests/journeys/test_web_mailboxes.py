@@ -375,7 +375,7 @@ async def test_the_list_agrees_with_a_plain_model(peopled, visitor):
     orders = {
         "address": lambda one: (one.address,),
         "used": lambda one: (one.used_bytes, one.address),
-        "added": lambda one: (one.created_at, one.address),
+        "added": lambda one: (one.id,),
     }
     states = {
         "": lambda one: True,

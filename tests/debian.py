@@ -147,6 +147,7 @@ class Machine:
         unified = Path("/sys/fs/cgroup/unified")
         self.group = (unified if unified.is_dir() else Path("/sys/fs/cgroup")) / f"appliance-test-{os.getpid()}"
         self.group.mkdir(exist_ok=True)
+        (self.root / "etc/hostname").write_text("debian.test\n")
         # The namespace of control groups begins where this process is: it must be in a group of the machine's own.
         enter = (
             f'echo $$ >{self.group}/cgroup.procs; exec unshare -m -p -n -i -u -C -f --kill-child bash -c "$0" boot "$@"'

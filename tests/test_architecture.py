@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTS = {"smtp", "imap", "admin"}
 OURS = FRONTS | {"appliance", "config"}
 
-ROOF = {"appliance.daemon", "appliance.serving", "appliance.cli", "appliance.__main__"}
+ROOF = {"appliance.daemon", "appliance.serving", "appliance.demo", "appliance.cli", "appliance.__main__"}
 GROUND = {"appliance.mail", "appliance.records", "appliance.ids", "appliance.logs", "appliance.metrics"} | {
     "appliance.connections",
     "appliance.process",

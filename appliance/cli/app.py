@@ -15,6 +15,7 @@ from appliance.cli.address import address
 from appliance.cli.alias import alias
 from appliance.cli.check import check
 from appliance.cli.config import config
+from appliance.cli.demo import demo
 from appliance.cli.domain import domain
 from appliance.cli.mailbox import mailbox
 from appliance.cli.serve import serve
@@ -39,7 +40,7 @@ def app() -> None:
     """
 
 
-for _verb in (serve, setup, status, check, config, domain, mailbox, alias, address, sessions, trace):
+for _verb in (serve, demo, setup, status, check, config, domain, mailbox, alias, address, sessions, trace):
     app.add_command(_verb)
 
 

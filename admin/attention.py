@@ -69,10 +69,10 @@ def _people(found: Overview) -> Iterable[Item]:
             if found.ended == 1
             else ("unclaimed, and the links to claim them have ended: make new ones.")
         )
-        yield Item("warning", plural(found.ended, "mailbox", "mailboxes"), words, "/mailboxes", "Look")
+        yield Item("warning", plural(found.ended, "mailbox", "mailboxes"), words, "/mailboxes?state=unclaimed", "Look")
     if found.ending:
         words = "ends unclaimed within 24 hours." if found.ending == 1 else "end unclaimed within 24 hours."
-        yield Item("waiting", plural(found.ending, "invite"), words, "/mailboxes", "Look")
+        yield Item("waiting", plural(found.ending, "invite"), words, "/mailboxes?state=unclaimed", "Look")
     if found.suspended.count:
         words = (
             "suspended: its mail waits with the senders."

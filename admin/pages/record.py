@@ -47,12 +47,19 @@ async def show(request: Ask, id: FromPath[str]) -> Response[str]:
         found=found,
         told=tell(found, chosen),
         chosen=chosen,
+        events=_decisions(found, chosen),
         others=[one for one in transactions if one is not chosen],
         said=lines(found.get("transcript", "")),
         chosen_said=lines(chosen["transcript"], *deciding(chosen)) if chosen else (),
         ends=ENDS,
         fates=FATES,
     )
+
+
+def _decisions(found: Shape, chosen: Shape | None) -> list[Shape]:
+    """Of the whole session, or of the one transaction and of what came before all of them."""
+    events: list[Shape] = found.get("events", [])
+    return [one for one in events if chosen is None or one["trace"] in (chosen["id"], found["id"])]
 
 
 async def _found(request: Ask, id: str) -> Shape:

@@ -25,7 +25,9 @@ _COUNT = "SELECT count(*) FROM smtp_transaction WHERE outcome = ? AND id >= ? AN
 _LATEST = """
 SELECT t.id, t.at, t.mail_from, t.outcome, t.code, t.reply,
     (SELECT address FROM smtp_recipient WHERE transaction_id = t.id ORDER BY number LIMIT 1),
-    (SELECT count(*) FROM smtp_recipient WHERE transaction_id = t.id)
+    (SELECT count(*) FROM smtp_recipient WHERE transaction_id = t.id),
+    (SELECT code || ' ' || reply FROM smtp_recipient WHERE transaction_id = t.id
+     AND outcome = t.outcome AND outcome IN ('refused', 'deferred') ORDER BY number DESC LIMIT 1)
 FROM smtp_transaction t {} ORDER BY t.id DESC LIMIT ?
 """
 _SUSPENDED = "SELECT name, count(*) OVER () FROM domain WHERE suspended_at IS NOT NULL ORDER BY name LIMIT ?"
@@ -66,6 +68,8 @@ class Latest(msgspec.Struct, frozen=True):
     recipient: str | None
     """The first one."""
     recipients: int
+    refusal: str | None
+    """What a recipient was refused with, where none was left: more than the reply to the message says."""
 
 
 class Some(msgspec.Struct, frozen=True):

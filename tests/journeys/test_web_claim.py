@@ -49,6 +49,7 @@ async def test_the_page_says_who_it_is_for_and_looking_uses_nothing_up(town: Hou
             await visitor.client.head(f"/i/{token}")
         assert f'value="{ADDRESS}" readonly' in answer.text
         assert f"You were invited by {ADMINISTRATOR}." in answer.text
+        assert "and ends <time" in answer.text
         assert "in 2 days" in answer.text
         for url in re.findall(r'(?:src|href|action|hx-post)="([^"]*)"', answer.text):
             assert url.startswith(("/", "#")), url

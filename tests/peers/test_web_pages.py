@@ -28,7 +28,7 @@ EXAMPLES = {
 MAILBOX = "/mailboxes/{id:str}"
 """What pages of a mailbox begin with: they are looked at for every one there is."""
 ELSEWHERE = {"/static/{name:str}", "/healthz", "/setup/{token:str}", "/i/{token:str}"}
-"""No pages, or none of a server that is set up: those are in test_web_setup; the link of an invite is tried on its own."""
+"""No pages, or none of a server that is set up: those are in test_web_setup; an invite is tried on its own."""
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import cast
 import structlog
 
 from appliance.mail.envelope import Peer
-from imap.dispatch import execute, finish_idle
+from imap.dispatch import FOREIGN, execute, finish_idle
 from imap.farewell import Farewell
 from imap.framing import Announced, Chunk, Complete, Framer, LineTooLong
 from imap.front import Front, peer_address
@@ -308,6 +308,9 @@ class Connection(asyncio.Protocol):
                 self._count(finish_idle(session, line))
                 self._leave()
                 continue
+            if not session.authenticated and _is_binary(self._framer.opening):
+                self.close(FOREIGN, "foreign protocol")
+                return None
             event = self._framer.read(limit)
             if event is None:
                 return None
@@ -384,3 +387,8 @@ class Connection(asyncio.Protocol):
             self.close(_AUTOLOGOUT, "timeout")
         elif not self._known and self.session is not None:
             self.session.leaving = _AUTOLOGOUT
+
+
+def _is_binary(octet: int | None) -> bool:
+    """Whether no command can begin so: a TLS handshake in clear (RFC 8446 §5.1), any other control, or 8-bit."""
+    return octet is not None and (octet >= 0x7F or (octet < 0x20 and octet not in b"\t\r\n"))

@@ -38,6 +38,8 @@ LITERALS = 1_048_576
 
 HTTP = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH"})
 """Methods (RFC 9110 §9). A browser made to speak to this port is not heard out: lines of a form could be commands."""
+FOREIGN = Status("BYE", "This is an IMAP server").line()
+"""The last word to whoever speaks another protocol."""
 
 ANY: Final = NOT_AUTHENTICATED | AUTHENTICATED | SELECTED
 LOGGED_IN: Final = AUTHENTICATED | SELECTED
@@ -102,7 +104,7 @@ def row_of(session: Session, opened: Opened) -> Row:
     row = TABLE.get(opened.name)
     if row is None:
         if opened.tag.upper() in HTTP and not session.authenticated:
-            session.leaving = Status("BYE", "This is an IMAP server").line()
+            session.leaving, session.outcome = FOREIGN, "foreign protocol"
         raise bad(f"Unknown command {opened.name[:40]}")
     if not row.states & session.state:
         if not session.authenticated:

@@ -73,6 +73,11 @@ class Framer:
         """Whether a command has begun and is not complete."""
         return bool(self._buffer) or self._parts is not None or self._mode != _TEXT
 
+    @property
+    def opening(self) -> int | None:
+        """The first octet of a command of which nothing has been read yet, None where none has come."""
+        return self._buffer[0] if self._buffer and self._parts is None and self._mode == _TEXT else None
+
     def clear(self) -> None:
         """Forget everything that was fed (RFC 3501 §6.2.1: nothing sent before TLS survives it)."""
         self._buffer = bytearray()

@@ -48,6 +48,8 @@ large pieces, which the C library maps anew each time."""
 TRICKLE_GRACE = 60.0
 """Seconds of a message on its way in before it has to come at `limits.data_min_rate`, as in SMTP."""
 
+_COMMON = ("lost", "logout", "timeout", "server stopped")
+"""Ends of a session without a login that say nothing about the peer."""
 _log = structlog.get_logger("imap")
 
 
@@ -264,6 +266,8 @@ class Session:
         self.front.sessions.close(self.live)
         if self.account is not None:
             self.front.note(self.live, self.outcome, self.front.now())
+        elif self.outcome not in _COMMON:
+            _log.info("stranger sent away", peer=self.peer.address, protocol=self.live.protocol, outcome=self.outcome)
         if self._stop is not None:
             self._stop()
             self._stop = None

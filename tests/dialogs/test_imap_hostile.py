@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from imap.front import Patience
 from tests.hostile import ANN, LIMIT, MODES, Peer, Street, plain, ready_imap
@@ -79,6 +80,12 @@ BEFORE_LOGIN = [
     ),
     ("HTTP GET", b"GET / HTTP/1.1\r\nHost: mail.test\r\n\r\n", ["GET BAD ...", HTTP]),
     ("HTTP POST", b"POST / HTTP/1.1\r\n\r\na NOOP\r\n", ["POST BAD ...", HTTP]),
+    ("the first octet of a handshake", b"\x16", [HTTP]),
+    ("a whole ClientHello", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\n" + bytes(500), [HTTP]),
+    ("NUL first", b"\0", [HTTP]),
+    ("8-bit first", b"\xffSMB", [HTTP]),
+    ("binary behind a command", b"a NOOP\r\n\x16\x03", ["a OK ...", HTTP]),
+    ("8-bit within a tag", b"a\xff NOOP\r\n", ["a BAD ..."]),
     ("a tag like a method", b"GET NOOP\r\n", ["GET OK NOOP completed"]),
 ]
 AFTER_LOGIN = [
@@ -98,6 +105,7 @@ AFTER_LOGIN = [
     ("nowhere to go", b"a APPEND Nowhere {9+}\r\nb NOOP\r\n9\r\n", ["a NO [TRYCREATE] ..."]),
     ("nesting without end", b"a SEARCH " + b"(" * 5000 + b"\r\n", ["a BAD ..."]),
     ("20 errors", b"a BOGUS\r\n" * 30, ["a BAD Unknown command BOGUS"] * 20 + [TOO_BAD]),
+    ("binary, whoever means it", b"\x16\x03\r\n", ["* BAD ..."]),
     ("HTTP, whoever means it", b"GET / HTTP/1.1\r\n", ["GET BAD Unknown command /"]),
 ]
 
@@ -112,6 +120,18 @@ async def test_before_login(street: Street, mode: str, name: str, words: bytes, 
 @pytest.mark.parametrize(("name", "words", "lines"), AFTER_LOGIN, ids=[row[0] for row in AFTER_LOGIN])
 async def test_after_login(street: Street, mode: str, name: str, words: bytes, lines: list[str]) -> None:
     await played(street, mode, True, words, *lines)
+
+
+@pytest.mark.parametrize("words", [b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
+async def test_who_spoke_another_protocol_is_in_the_log(street: Street, words: bytes) -> None:
+    with capture_logs() as logged:
+        peer = await ready_imap(street, "plain")
+        await peer.send(words)
+        assert (await peer.reader.read()).endswith(b"* BYE This is an IMAP server\r\n")
+        peer.close()
+    told = [line for line in logged if line["event"] == "stranger sent away"]
+    assert [(line["outcome"], line["protocol"]) for line in told] == [("foreign protocol", "imap")]
+    assert told[0]["peer"].startswith("127.")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -64,6 +64,14 @@ class ConnectionCounter:
         if not self._by_address[address]:
             del self._by_address[address]
 
+    def wait(self) -> None:
+        """Counts a connection of which nobody knows yet for whom it is; it breaks no bound, and others may by it."""
+        self._open += 1
+
+    def waited(self) -> None:
+        """One of those that waited is gone, or about to be counted for its address by `admit`."""
+        self._open -= 1
+
     def place(self, address: str) -> Callable[[], None] | None:
         """`admit` as one value: what gives the place back (twice does no harm), None where there is none."""
         if self.admit(address) is not None:

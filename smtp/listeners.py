@@ -29,6 +29,9 @@ COMMIT_GRACE = 5.0
 MAX_EARLY = 65_536
 """Octets of a peer that is turned away that are read, so that they do not cost it the reply."""
 
+MAX_WAITING = 500
+"""Connections of proxies that have not said yet for whom; they say it at once, and in three seconds or never."""
+
 Network = IPv4Network | IPv6Network
 log = structlog.get_logger("smtp")
 
@@ -67,13 +70,18 @@ class SmtpListeners:
             log.info("proxy refused", listener=listener, peer=proxy.address, reason="not in smtp.proxy_from")
             accepted.close()
             return
+        if len(self._unannounced) >= MAX_WAITING:
+            log.info("proxy refused", listener=listener, peer=proxy.address, reason="too many wait for their header")
+            accepted.close()
+            return
         task = asyncio.get_running_loop().create_task(self._announce(listener, accepted, proxy))
         self._unannounced.add(task)
         task.add_done_callback(self._unannounced.discard)
 
     async def _announce(self, listener: str, accepted: socket.socket, proxy: Peer) -> None:
-        """Reads for whom the proxy speaks; from then on only that address counts."""
-        header, why = None, "no whole header in time"
+        """Reads for whom the proxy speaks; from then on only that address counts, until then nobody's."""
+        connections, header, why = self._front.connections, None, "no whole header in time"
+        connections.wait()
         try:
             async with asyncio.timeout(self._front.limits.proxy_wait):
                 header = await peek(accepted, MAX_HEADER, parse_header)
@@ -83,6 +91,7 @@ class SmtpListeners:
         except OSError:
             pass  # TimeoutError is one
         finally:
+            connections.waited()
             if header is None or header.source is None or header.destination is None:
                 accepted.close()
         if header is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from smtp import listeners
 from tests.smtp_house import SmtpHouse
 from tests.unit.test_proxy_header import MAPPED, PORTS, A, B, binary
 
@@ -116,6 +117,55 @@ async def test_a_late_header_is_not_waited_for(tmp_path: Path) -> None:
             with contextlib.suppress(ConnectionResetError):
                 assert await session(house, start) == b""
         assert await recorded(house) == []
+
+
+async def counted(house: SmtpHouse, number: int) -> None:
+    async with asyncio.timeout(LIMIT):
+        while True:
+            if house.front.connections.open == number:
+                return
+            await asyncio.sleep(0)
+
+
+async def test_who_waits_for_its_header_takes_a_place(tmp_path: Path) -> None:
+    """One of all, none of the proxy's own; then it is the place of whoever is named, or nobody's."""
+    limits = {"limits__connections_total": 4, "limits__connections_per_address": 1}
+    async with SmtpHouse(tmp_path, tls=False, smtp__proxy_from=LOCAL_NETWORKS, **limits) as house:
+        waiting = [await asyncio.open_connection("127.0.0.1", house.proxy_port) for _ in range(4)]
+        await counted(house, 4)
+        assert house.front.connections.stressed
+        reader, writer = await house.connect()
+        async with asyncio.timeout(LIMIT):
+            assert await reader.read() == b"421 4.3.2 Too many connections\r\n"
+        writer.close()
+        for number, (reader, writer) in enumerate(waiting[:2]):
+            writer.write(TEXT.replace(b"192.0.2.7", b"192.0.2.%d" % number))
+            assert await reader.readline() == b"220 mx.test ESMTP\r\n"
+        assert house.front.connections.open == 4
+        for _, writer in waiting[2:]:
+            writer.close()
+        await counted(house, 2)
+        reader, writer = await house.connect()
+        assert await reader.readline() == b"220 mx.test ESMTP\r\n"
+        for _, one in (*waiting[:2], (reader, writer)):
+            one.close()
+        await counted(house, 0)
+
+
+async def test_only_so_many_wait_for_their_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond them a connection is closed at once, also where nothing else has a bound."""
+    monkeypatch.setattr(listeners, "MAX_WAITING", 3)
+    limits = {"limits__connections_total": 0}
+    async with SmtpHouse(tmp_path, tls=False, smtp__proxy_from=LOCAL_NETWORKS, **limits) as house:
+        waiting = [(await asyncio.open_connection("127.0.0.1", house.proxy_port))[1] for _ in range(3)]
+        await counted(house, 3)
+        with contextlib.suppress(ConnectionResetError):
+            assert await session(house, TEXT) == b""
+        waiting[0].close()
+        await counted(house, 2)
+        assert await session(house, TEXT + b"QUIT\r\n") == b"220 mx.test ESMTP\r\n221 2.0.0 Bye\r\n"
+        for writer in waiting[1:]:
+            writer.close()
 
 
 async def test_on_an_ordinary_port_it_is_an_unknown_command(tmp_path: Path) -> None:

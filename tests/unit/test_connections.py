@@ -24,6 +24,17 @@ def test_a_place_is_given_back_once() -> None:
     assert counter.open == 0
 
 
+def test_one_that_waits_for_its_address_takes_a_place_and_breaks_no_bound() -> None:
+    counter = ConnectionCounter(total=2, per_address=1)
+    for _ in range(3):
+        counter.wait()
+    assert (counter.open, counter.stressed, counter.admit("a")) == (3, True, "total")
+    for _ in range(3):
+        counter.waited()
+        assert counter.open < 3
+    assert [counter.admit("a"), counter.admit("a"), counter.admit("b")] == [None, "address", None]
+
+
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
 def test_zero_is_unlimited(address: str) -> None:
     counter = ConnectionCounter(0, 0)

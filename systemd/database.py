@@ -53,7 +53,7 @@ def restore(path: Path, source: Path, aside: Path) -> None:
             os.link(body, aside / f"{body.parent.name}-{body.name}")
     with opened(path, "rw") as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    path.replace(aside.with_suffix(".db"))
+    path.replace(aside.with_name(f"{aside.name}.db"))
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     copy(source, path)

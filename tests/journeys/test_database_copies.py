@@ -37,17 +37,18 @@ def domains(appliance: Appliance) -> int:
 
 
 def test_a_copy_is_put_back_and_what_was_there_lies_aside_whole(appliance: Appliance) -> None:
-    file, copy, aside = (appliance.data / name for name in ("appliance.db", "upgrade/old.db", "upgrade/failed"))
+    file, copy, aside = (appliance.data / name for name in ("appliance.db", "upgrade/old.db", "upgrade/failed-0.2.0-x"))
     database("copy", file, copy)
     appliance.cli("domain", "add", "two.test")
     body = appliance.data / "blobs/1/abc"
     body.parent.mkdir(parents=True)
     body.write_bytes(b"came in meanwhile")
+    failed = appliance.data / "upgrade/failed-0.2.0-x.db"
     database("restore", file, copy, aside)
-    assert database("since", aside.with_suffix(".db"), copy) == "0"
+    assert database("since", failed, copy) == "0"
     assert (aside / "1-abc").read_bytes() == b"came in meanwhile"
-    with closing(sqlite3.connect(aside.with_suffix(".db"))) as failed:
-        assert failed.execute("SELECT count(*) FROM domain").fetchone() == (2,)
+    with closing(sqlite3.connect(failed)) as connection:
+        assert connection.execute("SELECT count(*) FROM domain").fetchone() == (2,)
     assert domains(appliance) == 1
     assert database("schema", file) == database("schema", copy)
 

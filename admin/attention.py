@@ -58,16 +58,16 @@ def _disk(house: WebHouse) -> Iterable[Item]:
 def _people(found: Overview) -> Iterable[Item]:
     if found.full.count:
         words = (
-            "reached the quota: mail for them is refused."
+            "have reached the quota: mail for them is refused."
             if found.full.count > 1
-            else "reached its quota: mail for it is refused."
+            else "has reached its quota: mail for it is refused."
         )
         yield Item("warning", _named(found.full, "mailbox", "mailboxes"), words, "/mailboxes", "Look")
     if found.ended:
         words = (
-            "unclaimed, and the link to claim it has ended: make a new one."
+            "is unclaimed, and the link to claim it has ended: make a new one."
             if found.ended == 1
-            else ("unclaimed, and the links to claim them have ended: make new ones.")
+            else ("are unclaimed, and the links to claim them have ended: make new ones.")
         )
         yield Item("warning", plural(found.ended, "mailbox", "mailboxes"), words, "/mailboxes?state=unclaimed", "Look")
     if found.ending:
@@ -75,9 +75,9 @@ def _people(found: Overview) -> Iterable[Item]:
         yield Item("waiting", plural(found.ending, "invite"), words, "/mailboxes?state=unclaimed", "Look")
     if found.suspended.count:
         words = (
-            "suspended: its mail waits with the senders."
+            "is suspended: its mail waits with the senders."
             if found.suspended.count == 1
-            else ("suspended: their mail waits with the senders.")
+            else ("are suspended: their mail waits with the senders.")
         )
         yield Item("off", _named(found.suspended, "domain", "domains"), words, "/domains?state=suspended", "Look")
 

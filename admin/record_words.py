@@ -33,6 +33,19 @@ class Line(msgspec.Struct, frozen=True):
 
 
 CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        "5.7.1 Relay",
+        "it is for another server, and who brought it had not signed in",
+        "Nothing: that is what strangers try. "
+        "A mail program of yours has to use the ports for sending, with a sign-in.",
+    ),
+    (
+        "sender address not owned",
+        "who signed in may not write in that name",
+        "Send as the mailbox itself, or as its alias.",
+    ),
+    ("sending to other servers", "it is for another server, and this one only delivers here", "It comes later."),
+    ("domain suspended", "the domain is suspended", "Resume the domain, and the sender's next try is taken."),
     ("5.1.1", "there is no such mailbox here", "Check the address. If it should exist, add the mailbox or an alias."),
     ("5.1.3", "the recipient's address is not written as one", "The sender has to correct it."),
     ("5.1.7", "the sender's address is not written as one", "The sender has to correct it."),
@@ -54,7 +67,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ("5.7.8", "the password was wrong", "Whoever it was tries again with the right one."),
     ("4.7.0", "the other side was put off for its behaviour", "Nothing, unless it is a server that you know."),
 )
-"""Beginning of a reply's text (the enhanced code, RFC 3463), why in plain words, and who does what."""
+"""Part of a reply's text (such as the enhanced code, RFC 3463), why in plain words, and who does what."""
 
 
 def tell(found: Shape, transaction: Shape | None) -> Told:
@@ -133,7 +146,12 @@ def _accepted(one: Shape, words: str) -> Told:
 
 
 def _cause(reply: str) -> tuple[str, str] | None:
-    return next(((why, advice) for start, why, advice in CAUSES if reply.startswith(start)), None)
+    return next(((why, advice) for part, why, advice in CAUSES if _says(reply, part)), None)
+
+
+def _says(reply: str, part: str) -> bool:
+    """An enhanced code only where it stands first: any other number may come from the peer."""
+    return reply.startswith(part) if part[0].isdigit() else part in reply
 
 
 def _whom(recipients: Sequence[Shape]) -> str:

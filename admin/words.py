@@ -3,6 +3,12 @@
 import datetime
 
 SECOND = 1_000_000
+_BROWSERS = (("Firefox/", "Firefox"), ("Edg", "Edge"), ("OPR/", "Opera"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
+"""What a browser says of itself, the more particular first: most also say that they are others."""
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
 _STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -35,6 +41,15 @@ def ago_text(at: int, now: int) -> str:
             words = plural(seconds // length, unit)
             return f"{words} ago" if at <= now else f"in {words}"
     return "just now" if at <= now else "in a moment"
+
+
+def agent_text(agent: str) -> str:
+    """A browser and its system, of what it says of itself; or the beginning of that."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    return agent[:40] or "Unknown program"
 
 
 def utc_text(at: int) -> str:

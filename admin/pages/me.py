@@ -7,6 +7,7 @@ from admin.ask import Ask, page
 from admin.mail_program import programs
 from admin.refusals import Refused
 from admin.visitors import Owner
+from admin.words import agent_text
 from appliance.store.credentials import PASSWORD
 from appliance.store.mail_programs import mail_programs
 from appliance.store.session_acts import SESSION
@@ -40,6 +41,7 @@ async def show(request: Ask) -> Response[str]:
         read=read,
         browsers=[one for one in ledger if one.kind == SESSION][:SHOWN],
         password=next((one for one in ledger if one.kind == PASSWORD and one.revoked_at is None), None),
+        agent=agent_text,
         this=visitor.session,
     )
 

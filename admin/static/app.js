@@ -39,6 +39,7 @@ document.addEventListener("htmx:afterSettle", () => {
 
 // A part of a page that could not be had: load the whole page, which says what is wrong.
 document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.requestConfig.verb !== "get") return; // what is typed stays; sending the form says what is wrong
   location.assign(event.detail.pathInfo.finalRequestPath ?? event.detail.pathInfo.requestPath);
 });
 document.addEventListener("htmx:sendError", () => {

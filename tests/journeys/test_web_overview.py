@@ -56,8 +56,8 @@ async def test_what_needs_attention(town: House) -> None:
     sql = "UPDATE account SET used_bytes = 1000 WHERE id = ?"
     await town.store.engine.write(lambda tx: tx.execute(sql, (account.id,)).close())
     text = words(await overview(town))
-    assert "asleep.test suspended: its mail waits with the senders." in text
-    assert "full@one.test reached its quota: mail for it is refused." in text
+    assert "asleep.test is suspended: its mail waits with the senders." in text
+    assert "full@one.test has reached its quota: mail for it is refused." in text
     assert "The certificate is self-signed" in text
     assert "1 invite" not in text  # it ends in 72 hours
 
@@ -78,7 +78,7 @@ async def test_invites_about_to_end_and_ended(tmp_path) -> None:
         assert "1 invite ends unclaimed within 24 hours." in text
         assert "The server did not run for" in text
         clock.time += 30 * HOUR
-        assert "1 mailbox unclaimed, and the link to claim it has ended: make a new one." in words(
+        assert "1 mailbox is unclaimed, and the link to claim it has ended: make a new one." in words(
             await overview(house)
         )
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from admin.charts import Bar, bars, meter
-from admin.words import ago_text, iso_text, number_text, plural, size_text, utc_text
+from admin.words import agent_text, ago_text, iso_text, number_text, plural, size_text, utc_text
 
 SECOND = 1_000_000
 NOW = 1_790_000_000 * SECOND
@@ -76,3 +76,21 @@ def test_little_is_still_seen_and_nothing_is_nothing():
 def test_a_meter(used, limit, drawn):
     assert drawn in meter(used, limit)
     assert bool(meter(used, limit)) == bool(drawn)
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("python-httpx/0.28", "python-httpx/0.28"),
+        ("", "Unknown program"),
+    ],
+)
+def test_a_browser_is_named_by_what_it_says(agent: str, words: str) -> None:
+    assert agent_text(agent) == words

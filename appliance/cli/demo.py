@@ -27,7 +27,7 @@ def demo(context: click.Context, /, terminal: Terminal) -> None:
     # Imported late, as for `serve`: no other verb needs the daemon.
     from appliance.demo.show import Ready, show
 
-    console = Console(highlight=False)
+    console = Console(stderr=True, highlight=False)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
     ) as progress:

@@ -20,13 +20,14 @@ from appliance import logs, process, provision
 from appliance.daemon import Appliance, Sockets
 from appliance.demo.clock import Clock
 from appliance.demo.letters import Letter, letters
-from appliance.demo.sender import Sender
+from appliance.demo.sender import SendError, Sender
 from appliance.demo.town import ADMINISTRATOR, ALIAS, GONE, HOSTNAME, PLACES, UNCLAIMED, addresses
 from appliance.identity.invite import claim
 from appliance.identity.operators import make_operator
 from appliance.identity.password import Parameters
 from appliance.serving import listeners, locked
 from appliance.sockets import CannotListen, bind_all, close_all
+from appliance.store.errors import StoreError
 from config.load import ConfigError
 from config.places import resolve
 from config.settings import Settings
@@ -37,6 +38,8 @@ COSTS = Parameters(memory_kib=19_456, passes=2, lanes=1)
 SLEEPS_FROM = 9.0
 """Hours ago since when one domain is suspended."""
 WORDS = ("anchor", "beacon", "breeze", "cutter", "fathom", "harbour", "lantern", "mooring", "rudder", "sextant")
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a word from outside, and a terminal that is closed."""
 DRAIN = 1.0
 """Seconds that sessions get to end."""
 
@@ -60,7 +63,11 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 def show(told: Told, ready: Callable[[Ready], None]) -> int:
-    """Runs until SIGINT or SIGTERM, and leaves nothing behind, whenever that comes; gives the exit code."""
+    """Runs until one of ENDS, and leaves nothing behind, whenever that comes; gives the exit code.
+
+    Raises ConfigError with one line where the machine does not allow it.
+    """
+    process.prepare()
     logs.configure("warning")
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="appliance-demo-") as name:
         try:
@@ -73,6 +80,8 @@ def show(told: Told, ready: Callable[[Ready], None]) -> int:
                     return runner.run(_run(appliance, clock, told, ready))
         except (KeyboardInterrupt, asyncio.CancelledError):
             return 0
+        except (SendError, StoreError, OSError) as error:
+            raise ConfigError(f"the demonstration did not start: {error}") from error
         finally:
             _deaf()
 
@@ -86,7 +95,7 @@ async def _run(appliance: Appliance, clock: Clock, told: Told, ready: Callable[[
             filling.cancel()
 
     over: list[bool] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         loop.add_signal_handler(number, end)
     told("Starting the server", 0, 0)
     async with appliance:
@@ -201,12 +210,12 @@ def _bind(key: str, texts: Sequence[str]) -> Sockets:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Until the loop has its own handlers: both signals end the start as Ctrl-C does."""
+    """Until the loop has its own handlers: the signals end the start as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in ENDS}
     try:
         yield
     except KeyboardInterrupt:
@@ -218,5 +227,5 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _deaf() -> None:
     """The directory is about to go: a second Ctrl-C must not stop that half-way."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)

@@ -107,7 +107,7 @@ async def test_it_is_looked_at_and_leaves_nothing_behind(tmp_path: Path, places:
         answer = await visitor.sign_in(facts["e-mail"], facts["password"])
         assert answer.status_code == 303
         text = (await visitor.get("/")).text
-        for words in ("winter.example</strong> suspended", "Accepted", "Refused", "Put off"):
+        for words in ("winter.example</strong> is suspended", "Accepted", "Refused", "Put off"):
             assert words in text, words
         assert "did not run" not in text
         busy = re.findall(r'scope="row" class="nowrap">[^<]*</th><td class="number">(\d+)</td>', text)
@@ -152,7 +152,7 @@ def check(found: list[bytes]) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("when", ["directory", "database", "mail"])
 def test_ended_in_the_middle_of_its_start_it_leaves_nothing_behind(
     tmp_path: Path, places: list[Demo], number: int, when: str

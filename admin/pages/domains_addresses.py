@@ -19,6 +19,8 @@ from appliance.store.keyset import Slice
 
 MAX_TARGETS = 100
 """Mailboxes that one form may name."""
+MAX_NAMED = 3
+"""Mailboxes that the message after it names."""
 
 
 @get("/domains/{name:str}/addresses", guards=[administrator])
@@ -53,7 +55,8 @@ async def add_alias(request: Ask, name: FromPath[str]) -> Response[str]:
             form.refuse(error, "address")
     if form.faults:
         return domain_page(request, "domains/add_alias.html", domain, "addresses", status=422, form=form)
-    request.visit.leave("ok", f"Mail for {address} goes to {', '.join(targets)}.")
+    named = ", ".join(targets) if len(targets) <= MAX_NAMED else f"{len(targets)} mailboxes"
+    request.visit.leave("ok", f"Mail for {address} goes to {named}.")
     return see_other(request, f"/domains/{domain.name}/addresses")
 
 

@@ -21,6 +21,8 @@ from appliance.store.session_acts import SESSION
 
 MAX_FOLDERS = 100
 """Folders that are shown, those that hold the most."""
+MAX_LIVE = 100
+"""Live sessions that are shown, the oldest."""
 KINDS = {PASSWORD: "Password", INVITE: "Invite link", SESSION: "Web session"}
 
 
@@ -64,7 +66,9 @@ async def show_sign_ins(request: Ask, id: FromPath[str]) -> Response[str]:
     account, house = mailbox_of(request, id), request.house
     lines = ledger_lines(house.store.credentials.newest(account.id), account, house.now())
     live = house.live.live_sessions.find(account=account.address)
-    return mailbox_page(request, "mailboxes/sign_ins.html", account, "sign-ins", lines=lines, live=live)
+    return mailbox_page(
+        request, "mailboxes/sign_ins.html", account, "sign-ins", lines=lines, live=live[:MAX_LIVE], live_total=len(live)
+    )
 
 
 @post("/mailboxes/{id:str}/revoke", guards=[administrator])
@@ -86,9 +90,7 @@ async def end(request: Ask, id: FromPath[str]) -> Response[str]:
         request.visit.leave("off", "That session is over already.")
     else:
         await end_session(request.house.store, request.actor, sessions, live)
-        request.visit.leave(
-            "ok", "The session is ended. The program may sign in again until you suspend the mailbox."
-        )
+        request.visit.leave("ok", "The session is ended. The program may sign in again until you suspend the mailbox.")
     return see_other(request, path_of(account, "/sign-ins"))
 
 

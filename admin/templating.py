@@ -31,7 +31,9 @@ class Templates:
             undefined=jinja2.StrictUndefined,
             cache_size=-1,
         )
-        self._environment.filters.update(size=words.size_text, number=words.number_text, plural=words.plural, utc=words.utc_text)
+        self._environment.filters.update(
+            size=words.size_text, number=words.number_text, plural=words.plural, utc=words.utc_text
+        )
         self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
         self._environment.globals.update(id_text=id_text, share=charts.share)
         # Read now, so that a template that is no good refuses the start.

@@ -113,7 +113,7 @@ async def _response(connection: "Connection", challenge: bytes) -> bytes:
             if incoming.ended:
                 raise ConnectionAbortedError("the peer left within AUTH")
             connection.await_command()
-            await incoming.wait()
+            await incoming.wait(MAX_TEXT + 2)
     except LineError as error:
         connection.trace.remark(connection.now(), error.what)
         raise _Answered(error.reply if error.reply.close else replies.AUTH_TOO_LONG) from None

@@ -37,6 +37,8 @@ class Incoming:
         self._at = 0  # lines are not cut off one by one: a chunk of short ones would be copied over and over
         self._skipped = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._unseen = False  # bytes came after the last look for some, while nobody waited
+        self._line = 0  # the bound of the line that is waited for, 0 where anything will do
         self._paused = False
         self._discarding = False
         self.ended = False
@@ -50,11 +52,13 @@ class Incoming:
         if self._discarding:
             return
         self._data = self._unread() + data if self.pending else bytes(data)
-        self._at = 0
+        self._at, self._unseen = 0, True
         if len(self._data) > HIGH_WATER and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self.wake()
+        # Who drips a line costs a turn of the session's task for the whole of it, not for each octet.
+        if not self._line or b"\n" in data or len(self._data) > self._line or self.is_binary:
+            self.wake()
 
     def end(self) -> None:
         """The peer will send nothing more."""
@@ -88,21 +92,26 @@ class Incoming:
         """What is unread, up to the first line's end, and not more than a line of SMTP may have."""
         return self._data[self._at : self._at + LINE].partition(b"\n")[0].removesuffix(b"\r")
 
-    async def wait(self) -> None:
-        """Returns when something has changed: more bytes, the end, or `wake`."""
-        if self.ended:
+    async def wait(self, line: int = 0) -> None:
+        """Returns when something has changed: more bytes, the end, or `wake`.
+
+        With `line`, the limit with which `take_line` has just found nothing, more bytes count only once they end the
+        line, go beyond the limit, or begin with what is no command.
+        """
+        if self.ended or self._unseen:
             return
-        self._waiter = self._loop.create_future()
+        self._waiter, self._line = self._loop.create_future(), line
         try:
             await self._waiter
         finally:
-            self._waiter = None
+            self._waiter, self._line = None, 0
 
     def take_line(self, limit: int) -> bytes | None:
         """The next line without its CRLF, None while it is incomplete. `limit` counts its CRLF (RFC 5321 §4.5.3.1.4).
 
         Raises LineError for a line that is longer, once, when it has passed, and for one that a bare LF would end.
         """
+        self._unseen = False
         while True:
             at = self._data.find(b"\r\n" if self._skipped else b"\n", self._at)
             if at < 0:
@@ -127,7 +136,7 @@ class Incoming:
 
     def take_all(self) -> bytes:
         """All unread bytes."""
-        data = self._unread()
+        data, self._unseen = self._unread(), False
         self._data, self._at = b"", 0
         self._resume()
         return data

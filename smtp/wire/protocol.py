@@ -217,7 +217,7 @@ class Connection(_NoReflection, SMTP):
                         return
                     await self.flush()
                     self.await_command()
-                    await self.incoming.wait()
+                    await self.incoming.wait(self.front.limits.command_line)
                     continue
                 reply = await obey(self, line)
             if reply is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -96,3 +96,66 @@ def test_the_cut_never_changes_anything(pieces: list[bytes], data: st.DataObject
         assert said(loop, [wire[a:b] for a, b in itertools.pairwise(places)]) == said(loop, [wire])
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize(
+    ("chunks", "woken"),
+    [
+        ([b"N", b"O", b"\r", b"\n"], 4),
+        ([b"N", b"O\n"], 2),
+        ([b"12345678", b"9", b"0"], 2),
+        ([b"x" * 100], 1),
+        ([b"\x16", b"\x03"], 1),
+        ([b"\xff"], 1),
+        ([b"a\r\nb\r\n"], 1),
+    ],
+)
+async def test_only_a_line_wakes_who_waits_for_one(chunks: list[bytes], woken: int) -> None:
+    """Or what can never be one; not each octet of a peer that drips."""
+    incoming = Incoming(asyncio.get_running_loop())
+    waiting = asyncio.ensure_future(incoming.wait(LIMIT))
+    for number, chunk in enumerate(chunks, 1):
+        await asyncio.sleep(0)
+        incoming.feed(chunk)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert waiting.done() == (number >= woken)
+
+
+async def test_while_a_line_is_passed_over_it_is_dropped_in_pieces() -> None:
+    incoming = Incoming(asyncio.get_running_loop())
+    incoming.feed(b"x" * 9)
+    assert incoming.take_line(LIMIT) is None
+    for piece, wakes in ((b"y" * 7, False), (b"z", True)):
+        waiting = asyncio.ensure_future(incoming.wait(LIMIT))
+        await asyncio.sleep(0)
+        incoming.feed(piece)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert waiting.done() == wakes
+        waiting.cancel()
+    assert incoming.take_line(LIMIT) is None
+    incoming.feed(b"\r\nNOOP\r\n")
+    with pytest.raises(LineError):
+        incoming.take_line(LIMIT)
+    assert incoming.take_line(LIMIT) == b"NOOP"
+
+
+@pytest.mark.parametrize("stir", [Incoming.wake, Incoming.end, Incoming.stop])
+async def test_whatever_ends_a_session_wakes_it(stir: Callable[[Incoming], None]) -> None:
+    incoming = Incoming(asyncio.get_running_loop())
+    waiting = asyncio.ensure_future(incoming.wait(LIMIT))
+    await asyncio.sleep(0)
+    incoming.feed(b"NO")
+    stir(incoming)
+    await asyncio.wait_for(waiting, 10)
+
+
+@pytest.mark.parametrize("line", [0, LIMIT])
+async def test_what_came_while_nobody_waited_is_not_waited_for(line: int) -> None:
+    """While the session writes its replies, for one."""
+    incoming = Incoming(asyncio.get_running_loop())
+    assert incoming.take_line(LIMIT) is None
+    incoming.feed(b"NOOP\r\n")
+    await asyncio.wait_for(incoming.wait(line), 10)
+    assert incoming.take_line(LIMIT) == b"NOOP"

@@ -155,9 +155,9 @@ async def test_the_process_takes_signals_reloads_and_ends_with_0(tmp_path: Path)
     words = ("-m", "appliance", "--config", str(config), "serve")
     daemon = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
     assert daemon.stderr
-    await _line(daemon.stderr, b'"event": "listening"')
+    await _line(daemon.stderr, b'"event":"listening"')
     daemon.send_signal(signal.SIGHUP)
-    await _line(daemon.stderr, b'"event": "certificate reloaded"')
+    await _line(daemon.stderr, b'"event":"certificate reloaded"')
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "data").rglob("*")} == {0}

@@ -20,7 +20,7 @@ from appliance import logs, process, provision
 from appliance.daemon import Appliance, Sockets
 from appliance.demo.clock import Clock
 from appliance.demo.letters import Letter, letters
-from appliance.demo.sender import SendError, Sender
+from appliance.demo.sender import Sender, SendError
 from appliance.demo.town import ADMINISTRATOR, ALIAS, GONE, HOSTNAME, PLACES, UNCLAIMED, addresses
 from appliance.identity.invite import claim
 from appliance.identity.operators import make_operator
@@ -112,9 +112,7 @@ async def _fill(appliance: Appliance, clock: Clock, told: Told) -> Ready:
     accepted, refused = await _post(appliance, clock, password, told)
     clock.move_to(0)
     await appliance.store.record.flush()
-    # One stretch, for the clock went through it all; a new one from now on.
-    await appliance.store.uptime.stop()
-    await appliance.store.uptime.beat()
+    await appliance.store.uptime.join()
     ports = {key: int(sockets[0].getsockname()[1]) for key, sockets in appliance.sockets.items() if sockets}
     https = appliance.addresses["http.https"]
     url, link = (https_url(https, HOSTNAME, path) or "" for path in ("/", claim_path(invite)))

@@ -19,6 +19,7 @@ INTERVAL = 10.0
 
 _START = "INSERT INTO uptime (id, started, alive) VALUES (?, ?, ?)"
 _ALIVE = "UPDATE uptime SET alive = ? WHERE id = ?"
+_JOIN = "UPDATE uptime SET alive = ?, stopped = ? WHERE id = (SELECT min(id) FROM uptime)"
 _STOP = "UPDATE uptime SET alive = ?, stopped = ? WHERE id = ?"
 
 
@@ -56,6 +57,15 @@ class Uptime:
         """The server has stopped in order; all that was to be recorded is."""
         if self._row:
             await self._engine.write(lambda tx: tx.execute(_STOP, (tx.now, tx.now, self._row)).close())
+
+    async def join(self) -> None:
+        """Nothing is missing since the very first start, for a clock that was moved on; a new stretch begins."""
+
+        def job(tx: Tx) -> tuple[int, int]:
+            tx.execute(_JOIN, (tx.now, tx.now))
+            return _begin(tx)
+
+        self._row, self._alive = await self._engine.write(job)
 
     def _continue(self, tx: Tx) -> tuple[int, int]:
         tx.brings_mail = True  # of the last room on the disk nothing is for this

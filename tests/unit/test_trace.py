@@ -192,6 +192,20 @@ async def test_a_machine_that_slept_leaves_a_gap(house) -> None:
     assert house.store.traces.gaps(START, house.time) == ((START, START + 31 * SECOND),)
 
 
+async def test_a_clock_that_was_moved_on_leaves_none_when_that_is_said(house) -> None:
+    uptime = Uptime(house.store.engine)
+    await uptime.start()
+    for _ in range(3):
+        house.time += 3600 * SECOND
+        await uptime.beat()
+    await uptime.join()
+    house.time += 10 * SECOND
+    await uptime.beat()
+    assert house.store.traces.gaps(START, house.time) == ()
+    house.time += 100 * SECOND
+    assert house.store.traces.gaps(START, house.time) == ((house.time - 100 * SECOND, house.time),)
+
+
 async def test_one_that_never_started_has_nothing_to_stop(house) -> None:
     await Uptime(house.store.engine).stop()
     assert house.count("uptime") == 0

@@ -2,7 +2,9 @@
 
 import json
 import re
+import select
 import ssl
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.setup import invitation
-from tests.process import PASSWORD, Appliance
+from tests.process import PASSWORD, START_LIMIT, Appliance
 from tests.web_house import trusting
 
 
@@ -31,10 +33,12 @@ def status(url: str) -> int:
 
 
 def logged(appliance: Appliance, event: str) -> dict[str, object]:
-    """The line of the daemon's log with that event."""
-    lines = [json.loads(line) for line in appliance.log_text().splitlines() if f'"{event}"' in line]
-    assert lines, appliance.log_text()
-    found: dict[str, object] = lines[-1]
+    """The line of the daemon's log with that event; the start answers on its ports before it writes the last one."""
+    until = time.monotonic() + START_LIMIT
+    while not (lines := [line for line in appliance.log_text().splitlines() if f'"{event}"' in line]):
+        assert time.monotonic() < until, appliance.log_text()
+        select.select([], [], [], 0.02)
+    found: dict[str, object] = json.loads(lines[-1])
     return found
 
 

@@ -184,20 +184,26 @@ class Connection(_NoReflection, SMTP):
 
     async def _greet(self) -> bool:
         """The banner, after a while in which an honest peer is silent (RFC 5321 §4.3.1)."""
+        incoming = self.incoming
         if self.front.limits.greet_delay:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.front.limits.greet_delay):
-                    if not self.incoming.pending:
-                        await self.incoming.wait()
-            if self.incoming.pending:
-                self.trace.outcome = EARLY
-                self.trace.overheard(self.now(), self.incoming.first_line)
-                self.send(replies.PROTOCOL_ERROR)
-                self._unheard = True
-            if self.incoming.pending or self.incoming.ended:
-                return False
-        self.send(replies.banner(self.front.hostname))
-        return True
+                    if not incoming.pending:
+                        await incoming.wait()
+        elif self.front.submission:
+            await asyncio.sleep(0)  # nobody waits here, yet what has come by now came too early
+        else:
+            self.send(replies.banner(self.front.hostname))
+            return True
+        if incoming.pending:
+            self.trace.outcome = EARLY
+            self.trace.overheard(self.now(), incoming.first_line)
+            self.send(replies.PROTOCOL_ERROR)
+            self._unheard = True
+        elif not incoming.ended:
+            self.send(replies.banner(self.front.hostname))
+            return True
+        return False
 
     async def _converse(self) -> None:
         while True:

@@ -90,7 +90,8 @@ async def handshake(ports: Ports, number: int) -> tuple[asyncio.StreamWriter, by
 
 
 async def secure_commands(ports: Ports, number: int) -> tuple[asyncio.StreamWriter, bytes]:
-    _, writer = await opened(ports["submissions"], number, secure=True)
+    reader, writer = await opened(ports["submissions"], number, secure=True)
+    await reader.readline()  # who speaks before the banner is sent away
     return writer, b"NOOP\r\n"
 
 

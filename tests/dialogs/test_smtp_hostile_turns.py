@@ -1,12 +1,15 @@
 """Peers that speak out of turn, or another protocol: RFC 5321 §4.3.1, RFC 2920 §3.1, RFC 3207 §4.2, ALPACA."""
 
+import asyncio
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 import pytest_asyncio
 
-from tests.hostile import BOB, MODES, Peer, Street, greeted, plain, ready
+from tests.hostile import BOB, LIMIT, MODES, Peer, Street, fresh_address, greeted, plain, ready, trusting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,6 +50,56 @@ async def test_early_talkers(patient: Street, words: bytes) -> None:
     await peer.send(words)
     await peer.ends(PROTOCOL_ERROR)
     assert patient.count(BOB) == 0
+
+
+@pytest.mark.parametrize("words", EARLY)
+async def test_early_talkers_on_submission(street: Street, words: bytes) -> None:
+    """There is no pause there, yet what has come before the banner is due came too early."""
+    # The daemon lives in this loop: it accepts when all of it is there already.
+    with socket.create_connection(("127.0.0.1", street.submission), source_address=(fresh_address(), 0)) as raw:
+        raw.sendall(words)
+        raw.setblocking(False)
+        assert await heard(raw) == PROTOCOL_ERROR.encode() + b"\r\n"
+    assert street.count(BOB) == 0
+
+
+@pytest.mark.parametrize("words", [b"EHLO peer.test\r\n", b"H", b"GET / HTTP/1.1\r\n\r\n", MAIL])
+async def test_early_talkers_inside_tls(street: Street, words: bytes) -> None:
+    """With the last octets of the handshake."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = trusting().wrap_bio(received, sent, server_hostname="mail.test")
+    loop = asyncio.get_running_loop()
+    with socket.create_connection(("127.0.0.1", street.submissions), source_address=(fresh_address(), 0)) as raw:
+        raw.setblocking(False)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                raw.sendall(sent.read())
+                received.write(await asyncio.wait_for(loop.sock_recv(raw, 65_536), LIMIT))
+        tls.write(words)
+        raw.sendall(sent.read())
+        received.write(await heard(raw))
+        assert tls.read(1000) == PROTOCOL_ERROR.encode() + b"\r\n"
+    assert street.count(BOB) == 0
+
+
+async def heard(raw: socket.socket) -> bytes:
+    """All that comes until the daemon closes."""
+    loop, said = asyncio.get_running_loop(), b""
+    with suppress(ConnectionResetError):
+        while data := await asyncio.wait_for(loop.sock_recv(raw, 65_536), LIMIT):
+            said += data
+    return said
+
+
+@pytest.mark.parametrize("mode", ["plain", "starttls", "tls"])
+async def test_who_waits_for_the_banner_of_submission_may_speak_at_once(street: Street, mode: str) -> None:
+    peer = await greeted(street, mode, submission=True)
+    await peer.send(b"EHLO peer.test\r\n")
+    assert (await peer.reply()).startswith("250 ")
+    peer.close()
 
 
 async def test_who_leaves_before_the_banner_is_told_nothing(patient: Street) -> None:

@@ -6,6 +6,7 @@ then say more than "wrong": a suspended mailbox is named to its owner alone.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -13,7 +14,7 @@ import structlog
 
 from appliance.identity.password import PasswordError, Passwords, PasswordsBusy, prepare
 from appliance.identity.password_cache import PasswordCache
-from appliance.identity.throttle import Throttle
+from appliance.identity.throttle import MAX_FAILURES, Decision, Throttle, network_of
 from appliance.mail.envelope import Peer
 from appliance.records import Account, Credential
 from appliance.store.credential_acts import renew_hash, touch_used
@@ -65,6 +66,8 @@ class Logins:
         self._now = now
         self._sleep = sleep
         self._throttle = Throttle()
+        self._waiting: Counter[str] = Counter()
+        """Attempts held back, by network."""
         self._cache = PasswordCache()
         self._flights: dict[tuple[bytes, int, int], asyncio.Task[bool]] = {}
         self._renewing: dict[int, asyncio.Task[None]] = {}
@@ -112,11 +115,24 @@ class Logins:
         return (account.address if account else text.casefold()), account
 
     async def hold_back(self, name: str, peer: Peer, *credentials: Credential | None) -> None:
-        """Waits as the throttle says, or raises LoginRefused "throttled"; `credentials` are the name's passwords."""
+        """Waits as the throttle says, or raises LoginRefused "throttled"; `credentials` are the name's passwords.
+
+        An attempt waits to its end though its peer may be gone: were it not for a bound, one that leaves at once and
+        comes again would fill the memory.
+        """
         known = any(one is not None and one.last_used_from == peer.address for one in credentials)
         decision = self._throttle.decide(name, peer.address, self._now(), known=known)
+        network = network_of(peer.address)
+        if decision.delay and not decision.refused_for and self._waiting[network] >= MAX_FAILURES:
+            decision = Decision(0, decision.delay)
         if decision.delay and not decision.refused_for:
-            await self._sleep(decision.delay)
+            self._waiting[network] += 1
+            try:
+                await self._sleep(decision.delay)
+            finally:
+                self._waiting[network] -= 1
+                if not self._waiting[network]:
+                    del self._waiting[network]
             # Attempts made side by side may have shut the address out meanwhile.
             decision = self._throttle.decide(name, peer.address, self._now(), known=known)
         if decision.refused_for:

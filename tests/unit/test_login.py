@@ -152,6 +152,28 @@ async def test_guessing_is_slowed_before_any_hash_and_then_shut_out(door: Door) 
     assert door.passwords.verified == hashes
 
 
+async def test_only_so_many_wait_side_by_side(door: Door) -> None:
+    """An attempt waits though its connection may be gone, so the bounds of connections do not bound these."""
+    await door.sign_in()
+    for _ in range(5):
+        await door.refusal(password="wrong", peer=AWAY)
+    over = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await over.wait()
+
+    door.logins._sleep = sleep
+    waiting = [asyncio.create_task(door.refusal(password="wrong", peer=AWAY)) for _ in range(10)]
+    await asyncio.sleep(0)
+    with pytest.raises(LoginRefused) as refused:
+        await door.sign_in(peer=AWAY)
+    assert (refused.value.kind, refused.value.retry_after) == ("throttled", 1)
+    await door.sign_in()  # the owner does not wait at home
+    over.set()
+    assert set(await asyncio.gather(*waiting)) == {"credentials"}
+    assert not door.logins._waiting
+
+
 async def test_the_owner_passes_while_others_guess_also_after_a_restart(door: Door) -> None:
     await door.sign_in()
     await door.logins.flush()

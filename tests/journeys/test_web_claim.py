@@ -187,7 +187,7 @@ async def test_two_who_claim_at_once(town: House) -> None:
     assert sorted(answer.status_code for answer in answers) == [303, 410]
 
 
-async def test_guessing_links_is_shut_out_by_address_and_sign_in_is_not(town: House) -> None:
+async def test_guessing_links_is_shut_out_by_address_and_sign_in_is_not(town: House, capsys) -> None:
     token = await invite(town)
     async with visiting(town) as visitor:
         for number in range(MAX_FAILURES):
@@ -197,6 +197,10 @@ async def test_guessing_links_is_shut_out_by_address_and_sign_in_is_not(town: Ho
         assert "Wait a quarter of an hour." in answer.text
         assert int(answer.headers["retry-after"]) > 800
         assert (await visitor.sign_in(OWNER)).status_code == 303
+    said = capsys.readouterr().out
+    assert "/i/…" in said
+    assert token not in said
+    assert "0" * 32 not in said
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 5000, "%00", "%ff", "..", "a b", "é", "<b>"])

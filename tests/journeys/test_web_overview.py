@@ -83,6 +83,19 @@ async def test_invites_about_to_end_and_ended(tmp_path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("reserve", "words"),
+    [(1 << 55, "are free: no mail is taken below"), (0, None)],
+)
+async def test_a_disk_that_is_low(tmp_path, reserve: int, words: str | None) -> None:
+    async with House(tmp_path, server={"hostname": "mail.test", "disk_reserve": reserve}) as house:
+        await people(house)
+        text = await overview(house)
+    assert (words in text) if words else ("Disk</strong>" not in text)
+    first = text.index("<li><div>")
+    assert not words or "Broken" in text[first : first + 300]
+
+
 async def test_mail_of_the_day_as_picture_and_table(town: House) -> None:
     import smtplib
 

@@ -1,6 +1,7 @@
 """Set-up in a browser, from the one-time link to the first mailbox; JavaScript is nowhere needed."""
 
 import asyncio
+import imaplib
 import re
 import smtplib
 import socket
@@ -85,10 +86,20 @@ async def where(visitor: Browser) -> str:
     return str((await visitor.get("/setup")).headers["location"])
 
 
+def first_mail(house: House) -> bytes:
+    """The first message in the mailbox, as its owner's mail program reads it."""
+    with imaplib.IMAP4_SSL("127.0.0.1", house.imaps, ssl_context=trusting()) as client:
+        client.login("ann@one.test", PASSWORD)
+        client.select("INBOX")
+        found = client.fetch("1", "(BODY[])")[1][0]
+        assert isinstance(found, tuple)
+        return found[1]
+
+
 # The link
 
 
-async def test_from_the_link_to_the_first_mailbox(fresh: House) -> None:
+async def test_from_the_link_to_the_first_mail_read(fresh: House) -> None:
     async with guest(fresh) as visitor:
         await begin(fresh, visitor)
         assert await where(visitor) == "/setup/host"
@@ -112,7 +123,11 @@ async def test_from_the_link_to_the_first_mailbox(fresh: House) -> None:
         answer = await visitor.submit("/setup/finish", page="/setup/done")
         assert answer.headers["location"] == "/"
         assert "Set-up is done." in (await visitor.get("/")).text
-    await claim(fresh.store, fresh.appliance.passwords, token[1], PASSWORD, "test")
+    async with guest(fresh) as owner:
+        claimed = await owner.submit(f"/i/{token[1]}", {"password": PASSWORD, "again": PASSWORD})
+        assert claimed.status_code in (200, 303), claimed.text
+    await fresh.send(b"Subject: the first\r\n\r\nx\r\n", "ann@one.test")
+    assert b"Subject: the first" in await asyncio.to_thread(first_mail, fresh)
     acts = {(row.act, row.object): (row.actor, row.source) for row in fresh.store.audit.newest()}
     for act in (
         ("operator.add", EMAIL),

@@ -7,8 +7,8 @@ from appliance.provision import ProvisionError, canonical_address
 from appliance.provision.values import read_quota
 
 MAX_ADDRESS = 400
-_UNIT = re.compile(r"(?i)(?<=[0-9 ])([kmgtp])b?\Z")
-_UNITS = ("", "kB", "MB", "GB", "TB", "PB")
+_UNIT = re.compile(r"(?i)(?<=[0-9 ])([kmgt])b?\Z")
+_UNITS = ("", "kB", "MB", "GB", "TB")
 _MANY = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^\s,;"])+')
 NO_QUOTA = "none"
 

@@ -1,7 +1,7 @@
 """Fields that several forms have: addresses of a domain, several addresses, quotas."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from admin.charts import share
@@ -74,6 +74,7 @@ def test_a_quota_that_is_none_has_its_fault_beside_the_field(typed):
 
 
 @settings(max_examples=200)
+@example(1 << 50)
 @given(st.none() | st.integers(1, (1 << 63) - 1))
 def test_a_quota_in_its_field_is_the_quota_to_the_byte(quota):
     form = Form(quota=quota_text(quota))

@@ -57,7 +57,8 @@ _HANDLER = _NoReflection()
 
 
 class Connection(_NoReflection, SMTP):
-    """One peer's session. `phase` is "command", "data" (text arrives) or "busy" (a message is being stored)."""
+    """One peer's session. `phase` is "command", "data" (text arrives), "busy" (a message is being stored), "handshake" (STARTTLS)
+    or "closing"."""
 
     transport: asyncio.Transport | None
 
@@ -265,7 +266,9 @@ class Connection(_NoReflection, SMTP):
         assert self.transport is not None
         self.suspend_timeout()  # the handshake has a time-out of its own
         seconds = self.front.limits.handshake_wait(stress=self.front.connections.stressed)
+        self.phase = "handshake"
         transport = await upgrade(self.loop, self.transport, self, context, seconds)
+        self.phase = "command"
         self.transport = transport
         self.incoming.attach(transport)
         self.reset()  # RFC 3207 §4.2: nothing the peer said in the clear is remembered
@@ -281,8 +284,8 @@ class Connection(_NoReflection, SMTP):
 
     def _unsecured(self, why: str) -> None:
         """No TLS: there is nothing more to say to that peer."""
-        self.trace.tls_failure = why
-        self.trace.outcome = self.trace.outcome or TLS_FAILED
+        if not self.trace.outcome:  # else it is we who ended it
+            self.trace.tls_failure, self.trace.outcome = why, TLS_FAILED
         self.trace.remark(self.now(), f"TLS handshake failed: {why}")
 
     def never_made(self, why: str) -> None:
@@ -329,6 +332,8 @@ class Connection(_NoReflection, SMTP):
         """The server stops: a session that waits for a command ends now, DATA under way may come to its end."""
         if self.opening is not None:
             self._give_up(SHUTDOWN)
+        if self.phase == "handshake":
+            self.cut(replies.SHUTTING_DOWN)
         self.incoming.wake()
 
     def kick(self) -> None:
@@ -347,10 +352,11 @@ class Connection(_NoReflection, SMTP):
             if self.opening is not None:
                 self._give_up(outcome_of(reply))
             return
-        if self.phase == "closing" or self.outgoing.held:
+        if self.phase in ("closing", "handshake") or self.outgoing.held:
             self.trace.outcome = self.trace.outcome or outcome_of(reply)
             if self.phase != "closing":
-                self.trace.remark(self.now(), f"not sent, as the peer reads nothing: {reply}")
+                why = "a handshake is under way" if self.phase == "handshake" else "the peer reads nothing"
+                self.trace.remark(self.now(), f"not sent, as {why}: {reply}")
             self.transport.abort()
             return
         self.text_over()

@@ -128,3 +128,28 @@ async def test_a_handshake_under_way_can_be_ended(tmp_path: Path, end: str) -> N
                 await house.listeners.drain(5)
             assert await reader.read() == b""
             await until(lambda: not house.front.connections.open)
+
+
+@pytest.mark.parametrize(("end", "outcome"), [("drain", "shutdown"), ("kick", "kicked")])
+async def test_nothing_is_said_in_clear_within_a_handshake(tmp_path: Path, end: str, outcome: str) -> None:
+    async with SmtpHouse(tmp_path) as house:
+        reader, writer = await house.connect()
+        async with asyncio.timeout(LIMIT):
+            writer.write(b"EHLO client.test\r\n")
+            while not (await reader.readline()).startswith(b"250 "):
+                pass
+            writer.write(b"STARTTLS\r\n")
+            assert (await reader.readline()).startswith(b"220 ")
+            (session,) = house.front.sessions
+            await until(lambda: session.phase == "handshake")
+            if end == "kick":
+                session.kick()
+            else:
+                await house.listeners.drain(60)
+            assert await reader.read() == b""
+            await until(lambda: not house.front.connections.open)
+        await house.store.record.flush()
+        stored = house.store.traces.session(session.facts.id)
+        assert stored is not None
+        assert (stored.session.outcome, stored.session.tls_failure) == (outcome, "")
+        assert "* not sent, as a handshake is under way: 421 4.3.2 S" in stored.session.transcript

@@ -57,8 +57,8 @@ _HANDLER = _NoReflection()
 
 
 class Connection(_NoReflection, SMTP):
-    """One peer's session. `phase` is "command", "handshake" (STARTTLS), "data" (text arrives), "busy" (a message is being
-    stored) or "closing"."""
+    """One peer's session. `phase` is "command", "handshake" (of STARTTLS), "data" (text arrives), "busy" (a message is
+    being stored) or "closing"."""
 
     transport: asyncio.Transport | None
 

@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         "_framer",
         "_front",
         "_intake",
+        "_shaking_hands",
         "_task",
         "_timer",
         "secure",
@@ -79,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._ask: asyncio.Future[bytes] | None = None
         self._bad = 0
         self._closing = False
+        self._shaking_hands = False
         self._farewell: Farewell | None = None
 
     # What the transport calls.
@@ -187,6 +189,9 @@ class Connection(asyncio.Protocol):
         """Say goodbye and close; what was written before is still sent. `outcome` is how the record names the end."""
         if self._closing or self.transport is None:
             return
+        if self._shaking_hands:
+            self.abort(outcome)  # a word in clear has no place there
+            return
         if goodbye:
             self.write(goodbye)
         if self.session is not None and outcome:
@@ -202,7 +207,7 @@ class Connection(asyncio.Protocol):
 
     def shut_down(self, goodbye: bytes) -> None:
         """End the session: at once, or once the running command has its answer."""
-        if self._task is None or self.session is None or self._ask is not None:
+        if self._task is None or self.session is None or self._ask is not None or self._shaking_hands:
             self.close(goodbye, "server stopped")
         else:
             self.session.outcome = "server stopped"
@@ -228,17 +233,18 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError("the client is gone")
         plain.pause_reading()
         self.write(answer)
-        loop = asyncio.get_running_loop()
+        self._shaking_hands = True
         try:
-            secured = await loop.start_tls(
+            secured = await asyncio.get_running_loop().start_tls(
                 plain, self, context, server_side=True, ssl_handshake_timeout=self._front.hurried(HANDSHAKE_SECONDS)
             )
         except (OSError, TimeoutError) as error:
             self._unsecured()
             raise ConnectionResetError(f"no TLS: {error}") from error
-        if secured is None:
+        if secured is None or secured.is_closing():
             self._unsecured()
             raise ConnectionResetError("the handshake was given up")
+        self._shaking_hands = False
         secured.set_write_buffer_limits(high=WRITE_AHEAD)
         self.transport = secured
         self.secure = True

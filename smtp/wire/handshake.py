@@ -37,7 +37,7 @@ async def upgrade(
         )
     except OSError as error:
         raise HandshakeFailed(why(error)) from error
-    if secured is None:
+    if secured is None or secured.is_closing():
         raise HandshakeFailed("connection lost")
     return secured
 

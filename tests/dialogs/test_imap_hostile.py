@@ -197,6 +197,17 @@ async def test_who_leaves_within_a_handshake_leaves_nothing_behind(street: Stree
         await gone(street, peer)
 
 
+async def test_nothing_is_said_in_clear_within_a_handshake(street: Street) -> None:
+    peer = await ready_imap(street, "plain")
+    await peer.says("a STARTTLS", "a OK ...")
+    live = peer.live()
+    assert live is not None
+    live.end()
+    await peer.ends()
+    async with asyncio.timeout(LIMIT):
+        await gone(street, peer)
+
+
 async def gone(street: Street, peer: Peer) -> None:
     while True:
         if peer.live() is None and not street.appliance.imap.connections():

@@ -8,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.house import PASSWORD, House
+from tests.process import Appliance
 
 CHROMIUM = "/usr/bin/chromium"
 SCREEN, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -29,7 +30,7 @@ async def chromium() -> AsyncIterator[Browser]:
 class Sight:
     """One person's window. What a page complains of (CSP, scripts, what was not loaded) is kept in `complaints`."""
 
-    def __init__(self, page: Page, house: House) -> None:
+    def __init__(self, page: Page, house: House | Appliance) -> None:
         self.page = page
         self.origin = f"https://localhost:{house.https}"
         self.complaints: list[str] = []
@@ -71,7 +72,7 @@ class Sight:
 
 
 @asynccontextmanager
-async def looking(browser: Browser, house: House, **options: Any) -> AsyncIterator[Sight]:
+async def looking(browser: Browser, house: House | Appliance, **options: Any) -> AsyncIterator[Sight]:
     """A window with cookies of its own; options are Playwright's, such as `viewport=PHONE`, `color_scheme="dark"`."""
     context = await browser.new_context(ignore_https_errors=True, **options)
     try:

@@ -39,7 +39,7 @@ class Floods:
         """Whether a peer may fill so many rows more; the first of a minute it always may."""
         key = network(peer)
         spent = self._spent.get(key)
-        if spent is None or at - spent.since >= WINDOW:
+        if spent is None or not _within(spent.since, at):
             self._spent.pop(key, None)
             if len(self._spent) >= MAX_KEYS:
                 del self._spent[next(iter(self._spent))]
@@ -52,19 +52,25 @@ class Floods:
     def first(self, peer: str, outcome: str, at: int) -> int | None:
         """The session to stand for one more of that end, None where it gets a row of its own (then `add` it)."""
         seen = self._seen.get((network(peer), outcome))
-        return seen.first if seen is not None and at - seen.since < WINDOW and seen.count >= EACH else None
+        return seen.first if seen is not None and _within(seen.since, at) and seen.count >= EACH else None
 
     def add(self, peer: str, outcome: str, session: int, at: int) -> None:
         """A session of that end has a row of its own."""
         key = network(peer), outcome
         seen = self._seen.get(key)
-        if seen is not None and at - seen.since < WINDOW:
+        if seen is not None and _within(seen.since, at):
             seen.count += 1
             return
         self._seen.pop(key, None)
         if len(self._seen) >= MAX_KEYS:
             del self._seen[next(iter(self._seen))]
         self._seen[key] = _Seen(session, at)
+
+
+def _within(since: int, at: int) -> bool:
+    """Whether both are in one window. Sessions do not end in the order in which they began; but a clock that stepped
+    back must not make a window last for hours."""
+    return abs(at - since) < WINDOW
 
 
 def network(peer: str) -> str:

@@ -178,6 +178,18 @@ def test_only_so_many_peers_are_counted(monkeypatch):
     assert [floods.first(f"192.0.2.{number}", "refused", START) for number in range(4)] == [None, 1, 2, 3]
 
 
+def test_neither_the_order_of_ends_nor_a_clock_that_steps_back_changes_what_a_minute_is():
+    floods = Floods()
+    for number in range(EACH):
+        floods.add("192.0.2.1", "timeout", number, START - number)
+    assert floods.first("192.0.2.1", "timeout", START - EACH) == 0
+    assert floods.first("192.0.2.1", "timeout", START - WINDOW) is None
+    while floods.spend("192.0.2.1", 100, START):
+        pass
+    assert not floods.spend("192.0.2.1", 1, START - 1)
+    assert floods.spend("192.0.2.1", 1, START - WINDOW)
+
+
 async def test_what_does_not_fit_is_counted(house, monkeypatch):
     monkeypatch.setattr(record_queue, "MAX_ROWS", 10)
     for number in range(5):

@@ -1,7 +1,7 @@
 """`systemd/install` and `uninstall`, run for real on Debian 12 and 13; the unit runs under their systemd as it stands.
 
-Long, for the machines are made by debootstrap and fetch what any machine would; with a warm cache about three minutes
-for each release.
+Long, for the machines are made by debootstrap and fetch what any machine would: about ten minutes for each release, and
+some more where the cache of `tests.debian` is cold.
 """
 
 import json

@@ -48,6 +48,7 @@ def test_accepting_never_spins(appliance: Appliance, listener: str) -> None:
             for caller in callers:
                 caller.close()
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert appliance.process.poll() is None, appliance.log_text()[-3000:]
     answer = greeting(appliance.imap if listener in ("imaps", "submissions") else port)
     assert answer.startswith((b"220 ", b"* OK "))
     assert appliance.log_text().count("cannot accept") < 20

@@ -3,31 +3,22 @@ what the screens say. With the mouse, with the keyboard alone, with JavaScript o
 
 import asyncio
 import imaplib
-import os
 import re
-import select
 import smtplib
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 
 from tests.chromium import PHONE, SCREEN, Sight, chromium, looking
-from tests.dns_server import DnsServer
-from tests.process import ROOT, START_LIMIT, Appliance
+from tests.process import Appliance
 from tests.web_house import trusting
+from tests.web_process import served
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
-ZONE = """
-    mail.example.test          A    198.51.100.7
-    7.100.51.198.in-addr.arpa  PTR  vps.provider.test.
-    example.test               MX   10 mx.oldhost.test.
-"""
 EMAIL, HOSTNAME, DOMAIN, MAILBOX = "root@far.test", "mail.example.test", "example.test", "anna@example.test"
 PASSWORD, OWN_PASSWORD = "seven quiet lamps at dawn", "velvet anchor thirty rivers"
 SUBJECT = "The first mail"
@@ -44,35 +35,6 @@ TEXT = """() => {
     return text;
 }"""
 """What eyes see of a page."""
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[tuple[Appliance, str]]:
-    """`appliance serve` on a terminal and an empty directory, and what it has printed when it is ready."""
-    with DnsServer(ZONE) as dns:
-        settings = {"server": {"hostname": ""}, "dns": {"nameservers": [dns.setting]}}
-        appliance = Appliance(directory, settings)
-        ours, terminal = os.openpty()
-        appliance.log = open(directory / "daemon.log", "ab")  # noqa: SIM115 (closed when the process is ended)
-        appliance.process = subprocess.Popen(
-            [*appliance.command, "serve"], cwd=ROOT, stdin=terminal, stdout=terminal, stderr=appliance.log
-        )
-        os.close(terminal)
-        try:
-            yield appliance, _read_until(ours, b"self-signed")
-        finally:
-            appliance.stop()
-            os.close(ours)
-
-
-def _read_until(terminal: int, words: bytes) -> str:
-    printed, began = b"", time.monotonic()
-    while words not in printed:
-        left = began + START_LIMIT - time.monotonic()
-        assert left > 0, printed
-        assert select.select([terminal], [], [], left)[0], printed
-        printed += os.read(terminal, 4096)
-    return printed.decode()
 
 
 class Person:

@@ -7,6 +7,7 @@ TO: (RFC 5321 §3.3), any number before the line's end (RFC 5321 §4.1.1).
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -52,6 +53,10 @@ class CommandError(Exception):
 
 def parse_command(line: bytes) -> Command:
     """The command in `line` (without its CRLF); raises CommandError."""
+    return _parse_again(line) if line[:5].upper() in _AGAIN else _parse(line)
+
+
+def _parse(line: bytes) -> Command:
     if not _PRINTABLE.match(line) and not _WIDE.match(line):
         raise CommandError(replies.BAD_SYNTAX)
     verb, blank, rest = line.rstrip(b" ").partition(b" ")
@@ -62,6 +67,11 @@ def parse_command(line: bytes) -> Command:
     if blank and rest[:1] == b" ":
         raise CommandError(replies.BAD_ARGUMENTS)
     return Command(name, parser(rest))
+
+
+_parse_again = lru_cache(maxsize=1024)(_parse)
+"""Senders and recipients come again and again. No other verb is remembered: AUTH carries secrets."""
+_AGAIN = (b"MAIL ", b"RCPT ")
 
 
 def is_foreign(line: bytes) -> bool:

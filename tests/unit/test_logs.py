@@ -67,6 +67,18 @@ def test_libraries_come_out_the_same_way_with_their_traceback():
     assert "RuntimeError: gone" in entry["exception"]
 
 
+def test_an_exception_of_our_own_is_an_error_with_its_traceback():
+    out = io.StringIO()
+    logs.configure("info", out)
+    try:
+        raise RuntimeError("gone")
+    except RuntimeError:
+        structlog.get_logger().exception("task failed", name="x")
+    entry = json.loads(out.getvalue())
+    assert (entry["level"], entry["event"], entry["name"]) == ("error", "task failed", "x")
+    assert "RuntimeError: gone" in entry["exception"]
+
+
 def test_an_unknown_level_names_the_known_ones():
     with pytest.raises(ValueError, match="debug, info, warning, error"):
         logs.configure("loud", io.StringIO())

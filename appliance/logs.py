@@ -66,7 +66,7 @@ def _second(seconds: int) -> str:
 def as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """One JSON object, its time, level and event first; non-ASCII and control characters escaped."""
     head = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
-    whole = head | event
+    whole = head | dict(event)
     line = msgspec.json.encode(whole, enc_hook=str)
     # A tenth of the time of the standard library's encoder, which alone escapes what is beyond ASCII.
     return line.decode("ascii") if line.isascii() and b"\x7f" not in line else _encode(whole)

@@ -32,7 +32,11 @@ class Templates:
             cache_size=-1,
         )
         self._environment.filters.update(
-            size=words.size_text, number=words.number_text, plural=words.plural, utc=words.utc_text
+            size=words.size_text,
+            number=words.number_text,
+            plural=words.plural,
+            utc=words.utc_text,
+            agent=words.agent_text,
         )
         self._environment.globals.update(asset=self.asset_url, icon=self.icon, bars=charts.bars, meter=charts.meter)
         self._environment.globals.update(id_text=id_text, share=charts.share)

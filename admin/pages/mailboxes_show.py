@@ -47,7 +47,7 @@ async def show(request: Ask, id: FromPath[str]) -> Response[str]:
         "mailboxes/show.html",
         account,
         "overview",
-        folders=sorted(folders, key=lambda one: (-one.bytes, one.name))[:MAX_FOLDERS],
+        folders=sorted(folders, key=lambda one: (-one.bytes, one.name != "INBOX", one.name))[:MAX_FOLDERS],
         folders_total=len(folders),
         messages=sum(one.exists for one in folders),
         unseen=sum(one.unseen for one in folders),

@@ -32,7 +32,7 @@ async def show(request: Ask) -> Response[str]:
         request,
         "me.html",
         account=account,
-        folders=sorted(folders, key=lambda one: (-one.bytes, one.name))[:MAX_FOLDERS],
+        folders=sorted(folders, key=lambda one: (-one.bytes, one.name != "INBOX", one.name))[:MAX_FOLDERS],
         rest=max(0, len(folders) - MAX_FOLDERS),
         messages=sum(one.exists for one in folders),
         unseen=sum(one.unseen for one in folders),

@@ -24,6 +24,18 @@ document.addEventListener("click", async (event) => {
 });
 document.querySelectorAll("button[data-copy][hidden]").forEach((button) => { button.hidden = false; });
 
+// A form is sent once, however often its button is pressed: a second time could end the link that the first one made.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  setTimeout(() => { delete form.dataset.sent; }, 5000); // who stopped the loading may try again
+});
+
 // A list that was filtered or turned a page: say how much there is.
 document.addEventListener("htmx:afterSettle", () => {
   const count = document.querySelector(".results .count");

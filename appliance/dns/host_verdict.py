@@ -242,16 +242,16 @@ def judge_clock(synchronised: bool | None) -> Check:
 
 def judge_disk(disk: DiskRoom) -> Check:
     """Room for mail, as the reserve counts it."""
-    free = f"{disk.free_bytes / GIB:.1f} GiB free"
+    free = f"{disk.free_bytes / GIB:.1f} GB free"
     if disk.free_inodes is not None and disk.free_inodes < disk.reserve_inodes:
         what = f"Room for {disk.free_inodes} more files; {disk.reserve_inodes} are held in reserve."
     elif disk.free_bytes < disk.reserve_bytes:
-        what = f"{free}; {disk.reserve_bytes / GIB:.1f} GiB are held in reserve."
+        what = f"{free}; {disk.reserve_bytes / GIB:.1f} GB are held in reserve."
     elif disk.free_bytes < 2 * disk.reserve_bytes:
         return Check(
             "Disk",
             "Warning",
-            f"{free}; no mail is taken below {disk.reserve_bytes / GIB:.1f} GiB.",
+            f"{free}; no mail is taken below {disk.reserve_bytes / GIB:.1f} GB.",
             "There is little room before mail has to wait.",
             "Make room, or give the data directory a bigger disk.",
             OPERATOR,

@@ -121,10 +121,10 @@ def test_the_clock(clock: bool | None, state: str) -> None:
 @pytest.mark.parametrize(
     ("free", "inodes", "state", "words"),
     [
-        (10 << 30, 50_000, "OK", "10.0 GiB free."),
-        (10 << 30, None, "OK", "10.0 GiB free."),
-        (3 << 29, 50_000, "Warning", "1.5 GiB free; no mail is taken below 1.0 GiB"),
-        (1 << 29, 50_000, "Broken", "0.5 GiB free; 1.0 GiB are held in reserve"),
+        (10 << 30, 50_000, "OK", "10.0 GB free."),
+        (10 << 30, None, "OK", "10.0 GB free."),
+        (3 << 29, 50_000, "Warning", "1.5 GB free; no mail is taken below 1.0 GB"),
+        (1 << 29, 50_000, "Broken", "0.5 GB free; 1.0 GB are held in reserve"),
         (10 << 30, 999, "Broken", "Room for 999 more files"),
     ],
 )

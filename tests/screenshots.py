@@ -20,9 +20,11 @@ from tests.web_process import demonstration, served
 
 WIDTHS = {1280: 800, 390: 844}
 """Pixels, and the least height beside them."""
-TALLEST = 1800
+TALLEST = 1400
 """Pixels of a picture; what is below is cut off."""
 SCHEMES = ("light", "dark")
+COLOURS, OF_CHARTS = 16, 64
+"""Of a picture; one with a chart needs more of them to tell its bars apart."""
 DOMAIN = "/domains/harbour.example"
 DOMAINS = {
     "domains": "/domains",
@@ -38,7 +40,7 @@ DOMAINS = {
     "domain-settings": f"{DOMAIN}/settings",
     "domain-remove": f"{DOMAIN}/remove",
 }
-MAILBOX = {"": "", "-sign-ins": "/sign-ins", "-settings": "/settings", "-invite": "/invite", "-remove": "/remove"}
+MAILBOX = {"": "", "-sign-ins": "/sign-ins", "-settings": "/settings", "-remove": "/remove"}
 """Pages below that of one mailbox."""
 
 
@@ -60,7 +62,7 @@ class Camera:
                 height = await page.evaluate("document.documentElement.scrollHeight")
                 await page.set_viewport_size({"width": width, "height": max(least, min(height, TALLEST))})
                 path = self.directory / f"{name}-{width}-{scheme}.png"
-                path.write_bytes(_smaller(await page.screenshot()))
+                path.write_bytes(_smaller(await page.screenshot(), OF_CHARTS if name == "overview" else COLOURS))
                 self.taken += 1
 
     async def shoot_all(self, page: Page, origin: str, pages: dict[str, str]) -> None:
@@ -70,10 +72,10 @@ class Camera:
             await self.shoot(page, name)
 
 
-def _smaller(png: bytes) -> bytes:
+def _smaller(png: bytes, colours: int) -> bytes:
     """With a palette: a page has few colours."""
     return subprocess.run(
-        ["pngquant", "--speed", "1", "--nofs", "64", "-"], input=png, capture_output=True, check=True
+        ["pngquant", "--speed", "1", "--nofs", str(colours), "-"], input=png, capture_output=True, check=True
     ).stdout
 
 
@@ -115,9 +117,9 @@ async def _owner(browser: Browser, camera: Camera, origin: str, told: dict[str, 
     await page.click("button.main")
     await page.wait_for_selector("nav.rail")
     await camera.shoot(page, "me-first")
+    await page.context.clear_cookies()
     await page.goto(str(told["invite"]))
     await camera.shoot(page, "claim-used")
-    await page.context.clear_cookies()
     await sign_in(page, origin, "maria@harbour.example", str(told["password"]))
     await camera.shoot_all(page, origin, {"me": "/me", "password": "/password"})
     await page.goto(f"{origin}/domains")
@@ -134,12 +136,17 @@ async def _mailboxes(page: Page, camera: Camera, origin: str) -> None:
     await page.click("button.main")
     await page.wait_for_selector("#invite-link, .copy code")
     await camera.shoot(page, "mailbox-invited")
+    await page.click("text=Done")
+    await page.wait_for_selector("dl.tiles")
+    path = page.url.removeprefix(origin)
+    await camera.shoot_all(page, origin, {"mailbox-unclaimed": path, "mailbox-invite": f"{path}/invite"})
 
 
 async def _records(page: Page, camera: Camera, origin: str) -> None:
-    for fate, name in (("accepted", "record"), ("refused", "record-refused")):
+    # Of those whose letters any machine has the fonts for.
+    for fate, name, sender in (("accepted", "record", "bakery"), ("refused", "record-refused", "offers")):
         await page.goto(f"{origin}/?fate={fate}")
-        await page.click("#latest tbody th a")
+        await page.click(f"#latest tbody tr:has-text('{sender}') th a")
         await page.wait_for_selector(".transcript")
         await camera.shoot(page, name)
 

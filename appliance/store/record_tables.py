@@ -52,7 +52,7 @@ class SmtpTransaction(Table):
     transcript = TextField()
 
     class Meta:
-        indexes = ((("session",), False),)
+        indexes = ((("session",), False), (("outcome",), False))
 
 
 class SmtpRecipient(Table):
@@ -94,6 +94,9 @@ class ImapSession(Table):
     outcome = TextField()
     received = BigIntegerField()
     sent = BigIntegerField()
+
+
+ImapSession.add_index(ImapSession.index(ImapSession.account, where=ImapSession.account.is_null(False)))
 
 
 class Event(Table):

@@ -158,6 +158,14 @@ class Credential(Table):
         indexes = ((("owner_kind", "owner", "kind"), False), (("kind", "secret_hash"), False))
 
 
+Credential.add_index(
+    Credential.index(
+        Credential.expires_at,
+        where=(Credential.kind == "invite") & Credential.used_at.is_null() & Credential.revoked_at.is_null(),
+    )
+)
+
+
 class Setting(Table):
     """What an admin sets at run time."""
 

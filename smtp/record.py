@@ -240,7 +240,7 @@ class SessionTrace:
         if transaction is None or not transaction.stored:  # the 250 is in the record that is stored already
             transcript = self._session if transaction is None else transaction.transcript
             for line in lines:
-                transcript.add_clean(now, OURS, line)
+                transcript.add(now, OURS, line)
         if reply.close:
             self._last = reply
             self.outcome = self.outcome or outcome_of(reply)

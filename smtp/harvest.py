@@ -17,10 +17,11 @@ Who has signed in is named by his account instead of an address: that is a netwo
 whoever else is behind the same NAT, cost him nothing.
 """
 
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Literal
 
 import msgspec
+
+from appliance.mail.networks import neighbourhood
 
 WINDOW_US = 10 * 60 * 1_000_000
 """Microseconds after the first for which unknown recipients count."""
@@ -45,7 +46,7 @@ class Harvest:
     def unknown(self, address: str, now: int) -> None:
         """Counts an unknown recipient."""
         self._addresses.add(address, now)
-        self._networks.add(network_of(address), now)
+        self._networks.add(neighbourhood(address), now)
 
     def delivered(self, address: str) -> None:
         """A message from there was taken."""
@@ -62,23 +63,13 @@ class Harvest:
         own = self._verdict(self._addresses.count(address, now), 1)
         if own == "shut" or (own == "free" and address in self._good):
             return own
-        neighbours = self._verdict(self._networks.count(network_of(address), now), NETWORK_FACTOR)
+        neighbours = self._verdict(self._networks.count(neighbourhood(address), now), NETWORK_FACTOR)
         return own if neighbours == "free" else neighbours
 
     def _verdict(self, count: int, factor: int) -> Verdict:
         if 0 < self._most * factor <= count:
             return "shut"
         return "slow" if 0 < self._slow * factor <= count else "free"
-
-
-def network_of(address: str) -> str:
-    """The /24 of an IPv4 address, the /64 of an IPv6 one; text that is no address stands for itself."""
-    try:
-        if ":" not in address:
-            return IPv4Address(address).packed[:3].hex()
-        return IPv6Address(address).packed[:8].hex()
-    except AddressValueError:
-        return address
 
 
 class _Count(msgspec.Struct):

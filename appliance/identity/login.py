@@ -14,8 +14,9 @@ import structlog
 
 from appliance.identity.password import PasswordError, Passwords, PasswordsBusy, prepare
 from appliance.identity.password_cache import PasswordCache
-from appliance.identity.throttle import MAX_FAILURES, Decision, Throttle, network_of
+from appliance.identity.throttle import MAX_FAILURES, Decision, Throttle
 from appliance.mail.envelope import Peer
+from appliance.mail.networks import holder
 from appliance.records import Account, Credential
 from appliance.store.credential_acts import renew_hash, touch_used
 from appliance.store.engine import Tx
@@ -122,7 +123,7 @@ class Logins:
         """
         known = any(one is not None and one.last_used_from == peer.address for one in credentials)
         decision = self._throttle.decide(name, peer.address, self._now(), known=known)
-        network = network_of(peer.address)
+        network = holder(peer.address)
         if decision.delay and not decision.refused_for and self._waiting[network] >= MAX_FAILURES:
             decision = Decision(0, decision.delay)
         if decision.delay and not decision.refused_for:

@@ -10,9 +10,10 @@ costs the owner nothing.
 """
 
 from collections.abc import Hashable
-from ipaddress import IPv6Address
 
 import msgspec
+
+from appliance.mail.networks import holder
 
 FREE_FAILURES = 5
 MAX_FAILURES = 10
@@ -49,7 +50,7 @@ class Throttle:
         """Judges an attempt; `known` says that the account was last used from this address."""
         if not self._accounts and not self._addresses:
             return GO_ON
-        network = network_of(address)
+        network = holder(address)
         pair = (account, network)
         shutting = self._pairs.shut_until(pair)
         delay = self._pairs.delay(pair, now)
@@ -62,7 +63,7 @@ class Throttle:
 
     def failed(self, account: str, address: str, now: int) -> None:
         """Counts a wrong password (or an unknown account)."""
-        network = network_of(address)
+        network = holder(address)
         self._accounts.add(account, now)
         self._addresses.add(network, now)
         self._pairs.add((account, network), now)
@@ -72,23 +73,12 @@ class Throttle:
 
         Those of the address stay: whoever owns one account could else guess at others without end.
         """
-        pair = (account, network_of(address))
+        pair = (account, holder(address))
         self._pairs.forget(pair)
         self._known.pop(pair, None)
         if len(self._known) >= self._max_entries:
             del self._known[next(iter(self._known))]
         self._known[pair] = None
-
-
-def network_of(address: str) -> str:
-    """The address, or the /64 of an IPv6 one; text that is no address stands for itself."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = IPv6Address(address)
-    except ValueError:
-        return address
-    return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else parsed.packed[:8].hex()
 
 
 class _Failures:

@@ -3,9 +3,9 @@
 Sessions that end before MAIL are counted by how they end; transactions that store nothing have so many rows a minute.
 """
 
-from ipaddress import IPv6Address, ip_address
-
 import msgspec
+
+from appliance.mail.networks import holder
 
 WINDOW = 60 * 1_000_000
 """Microseconds in which they are counted together."""
@@ -37,7 +37,7 @@ class Floods:
 
     def spend(self, peer: str, rows: int, at: int) -> bool:
         """Whether a peer may fill so many rows more; the first of a minute it always may."""
-        key = network(peer)
+        key = holder(peer)
         spent = self._spent.get(key)
         if spent is None or not _within(spent.since, at):
             self._spent.pop(key, None)
@@ -51,12 +51,12 @@ class Floods:
 
     def first(self, peer: str, outcome: str, at: int) -> int | None:
         """The session to stand for one more of that end, None where it gets a row of its own (then `add` it)."""
-        seen = self._seen.get((network(peer), outcome))
+        seen = self._seen.get((holder(peer), outcome))
         return seen.first if seen is not None and _within(seen.since, at) and seen.count >= EACH else None
 
     def add(self, peer: str, outcome: str, session: int, at: int) -> None:
         """A session of that end has a row of its own."""
-        key = network(peer), outcome
+        key = holder(peer), outcome
         seen = self._seen.get(key)
         if seen is not None and _within(seen.since, at):
             seen.count += 1
@@ -71,16 +71,3 @@ def _within(since: int, at: int) -> bool:
     """Whether both are in one window. Sessions do not end in the order in which they began; but a clock that stepped
     back must not make a window last for hours."""
     return abs(at - since) < WINDOW
-
-
-def network(peer: str) -> str:
-    """The address, or the /64 of an IPv6 one; text that is no address stands for itself."""
-    if ":" not in peer:
-        return peer
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return peer
-    if not isinstance(address, IPv6Address):
-        return peer
-    return IPv6Address(int(address) >> 64 << 64).compressed + "/64"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smtp.harvest import NETWORK_FACTOR, WINDOW_US, Harvest, network_of
+from appliance.mail.networks import neighbourhood
+from smtp.harvest import NETWORK_FACTOR, WINDOW_US, Harvest
 
 SLOW, MOST = 5, 20
 HOME, NEIGHBOUR, FAR = "192.0.2.1", "192.0.2.2", "198.51.100.1"
@@ -96,21 +97,6 @@ def test_zero_is_no_bound() -> None:
     assert guessed(Harvest(3, 0), HOME, 10_000).judge(HOME, 0) == "slow"
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.254", True),
-        ("192.0.2.1", "192.0.3.1", False),
-        ("2001:db8::1", "2001:db8::ffff:0:0:1", True),
-        ("2001:db8:0:0::1", "2001:db8:0:1::1", False),
-        ("", "192.0.2.1", False),
-        ("not an address", "192.0.2.1", False),
-    ],
-)
-def test_networks(one: str, other: str, same: bool) -> None:
-    assert (network_of(one) == network_of(other)) is same
-
-
 def test_the_tables_are_bounded() -> None:
     harvest = Harvest(SLOW, MOST, max_entries=4)
     for n in range(50):
@@ -136,7 +122,7 @@ def test_no_order_of_events_lets_more_through_than_the_bounds(events: list[tuple
     assert max(answered.values(), default=0) <= 4
     networks: dict[str, int] = {}
     for address, count in answered.items():
-        networks[network_of(address)] = networks.get(network_of(address), 0) + count
+        networks[neighbourhood(address)] = networks.get(neighbourhood(address), 0) + count
     assert max(networks.values(), default=0) <= 4 * NETWORK_FACTOR
 
 

@@ -9,7 +9,7 @@ import pytest
 from appliance.mail.session_record import EventRecord, ImapSessionRecord
 from appliance.store import record, record_queue
 from appliance.store.errors import StoreFull
-from appliance.store.floods import EACH, WINDOW, Floods, network
+from appliance.store.floods import EACH, WINDOW, Floods
 from appliance.store.record_rows import MAX_TEXT
 from tests.record_rows import SESSION, TRACE, recipient, session, transaction
 from tests.store_house import SECOND, START, StoreHouse
@@ -152,21 +152,6 @@ async def test_one_peer_fills_only_so_many_rows_with_what_comes_to_nothing(house
     house.store.record.remember(session(), (refused(TRACE + 300, at=START + WINDOW),))
     await house.store.record.flush()
     assert house.count("smtp_transaction") == 7
-
-
-@pytest.mark.parametrize(
-    ("peer", "key"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("not:an:address", "not:an:address"),
-        ("", ""),
-    ],
-)
-def test_an_ipv6_host_owns_a_64(peer, key):
-    assert network(peer) == key
 
 
 def test_only_so_many_peers_are_counted(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.identity.throttle import GO_ON, MAX_DELAY, SHUT_OUT_US, WINDOW_US, Throttle, network_of
+from appliance.identity.throttle import GO_ON, MAX_DELAY, SHUT_OUT_US, WINDOW_US, Throttle
 
 SECOND = 1_000_000
 ANNA, BERT = "anna@a.example", "bert@a.example"
@@ -78,21 +78,6 @@ def test_a_clock_that_steps_back_shuts_nobody_out_for_longer():
     throttle = Throttle()
     failing(throttle, 10, now=10 * SHUT_OUT_US)
     assert throttle.decide(BERT, OTHER, 0).refused_for == SHUT_OUT_US / SECOND
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "20010db800010002"),
-        ("2001:db8:1:2::9", "20010db800010002"),
-        ("2001:db8:1:3::9", "20010db800010003"),
-        ("", ""),
-    ],
-)
-def test_an_ipv6_host_is_its_64(address, network):
-    assert network_of(address) == network
 
 
 def test_the_tables_are_bounded():

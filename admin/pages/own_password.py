@@ -10,7 +10,7 @@ from admin.pages.sign_in import refusal
 from admin.strength import judged, meter
 from admin.visitors import Administrator, Owner
 from appliance.identity.login import LoginRefused
-from appliance.identity.operators import WeakPassword
+from appliance.identity.new_password import WeakPassword
 from appliance.identity.own_password import change_own_password
 from appliance.records import Account, Operator
 from appliance.store.errors import Conflict

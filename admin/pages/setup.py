@@ -12,7 +12,7 @@ from admin.refusals import Refused
 from admin.set_up import PATHS, open_progress, step_page
 from admin.strength import Verdict, judged, meter
 from admin.visitors import Administrator
-from appliance.identity.operators import WeakPassword
+from appliance.identity.new_password import WeakPassword
 from appliance.identity.password import PasswordsBusy
 from appliance.identity.setup_token import SetupRefused, check_setup, make_first_operator
 from appliance.provision.setup import STEPS, finish, reach

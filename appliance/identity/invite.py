@@ -6,12 +6,12 @@ appliance sets one, so an invite exists only for a mailbox that is still unclaim
 """
 
 import hashlib
-import re
 import secrets
 
 import msgspec
 
-from appliance.identity.password import PasswordError, Passwords
+from appliance.identity.new_password import WeakPassword, hashed
+from appliance.identity.password import Passwords
 from appliance.records import Account, Credential
 from appliance.store import credential_acts
 from appliance.store.credentials import INVITE
@@ -82,14 +82,13 @@ async def claim(store: Store, passwords: Passwords, token: str, password: str, s
     Raises ClaimRefused, PasswordsBusy, and what the store raises.
     """
     account = _invited(store, _open_invite(store, token))
-    await _judge(passwords, password, account.address)
     try:
-        hashed = await passwords.hash(password)
-    except PasswordError as error:
+        secret = await hashed(passwords, password, account.address)
+    except WeakPassword as error:
         raise ClaimRefused("weak", str(error)) from None
 
     def job(tx: Tx) -> Account:
-        claimed = credential_acts.claim(tx, token_hash(token), hashed, source)
+        claimed = credential_acts.claim(tx, token_hash(token), secret, source)
         store.audit.append(tx, claimed.address, "mailbox.claim", claimed.address, source=source)
         return claimed
 
@@ -116,10 +115,3 @@ def _invited(store: Store, invite: Credential) -> Account:
     if account is None:
         raise ClaimRefused("unknown", "this token is not known: ask for a new one")
     return account
-
-
-async def _judge(passwords: Passwords, password: str, address: str) -> None:
-    parts = [address, *re.split(r"[^\w]+", address)]
-    weakness = await passwords.strength(password, parts)
-    if weakness:
-        raise ClaimRefused("weak", weakness)

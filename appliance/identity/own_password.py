@@ -5,9 +5,9 @@ opened ends with it in the same transaction, web sessions and those of mail prog
 """
 
 from appliance.identity.login import BUSY_SECONDS, Login, LoginRefused, Logins
+from appliance.identity.new_password import WeakPassword, hashed
 from appliance.identity.operator_login import PROTOCOL, OperatorLogin
-from appliance.identity.operators import WeakPassword, judge
-from appliance.identity.password import PasswordError, Passwords, PasswordsBusy
+from appliance.identity.password import Passwords, PasswordsBusy
 from appliance.mail.envelope import Peer
 from appliance.records import Account, Credential, Operator
 from appliance.store import credential_acts, operator_acts
@@ -33,17 +33,14 @@ async def change_own_password(
         if current is None or not await _right(logins, passwords, name, old, whose, current):
             raise logins.failed(name, peer, PROTOCOL)
         logins.succeeded(name, peer)
-        await judge(passwords, new, name)
         if old == new:
             raise WeakPassword("this is the password you have already")
-        hashed = await passwords.hash(new)
+        secret = await hashed(passwords, new, name)
     except PasswordsBusy:
         raise LoginRefused("busy", BUSY_SECONDS) from None
-    except PasswordError as error:
-        raise WeakPassword(str(error)) from None
     if isinstance(whose, Account):
-        return await _change(store, whose, current.id, hashed, peer.address)
-    return await _change_operator(store, whose, current.id, hashed, peer.address)
+        return await _change(store, whose, current.id, secret, peer.address)
+    return await _change_operator(store, whose, current.id, secret, peer.address)
 
 
 def _password_of(store: Store, whose: Account | Operator) -> Credential | None:

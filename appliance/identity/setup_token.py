@@ -8,9 +8,9 @@ the one before. Looking at the page uses nothing up.
 import msgspec
 
 from appliance.identity.invite import new_token, token_hash
+from appliance.identity.new_password import hashed
 from appliance.identity.operator_login import OperatorLogin
-from appliance.identity.operators import WeakPassword, judge
-from appliance.identity.password import PasswordError, Passwords
+from appliance.identity.password import Passwords
 from appliance.records import Operator
 from appliance.store import operator_acts
 from appliance.store.engine import Tx
@@ -74,15 +74,11 @@ async def make_first_operator(
     Raises SetupRefused, WeakPassword, PasswordsBusy, Conflict for what is no address, and what the store raises.
     """
     check_setup(store, token)
-    await judge(passwords, password, email)
-    try:
-        hashed = await passwords.hash(password)
-    except PasswordError as error:
-        raise WeakPassword(str(error)) from None
+    secret = await hashed(passwords, password, email)
 
     def job(tx: Tx) -> Operator:
         use_setup_token(tx, token_hash(token), source)
-        made = operator_acts.add_operator(tx, email, hashed, created_by=email)
+        made = operator_acts.add_operator(tx, email, secret, created_by=email)
         store.settings.set(tx, STEP, FIRST_STEP)
         store.audit.append(tx, made.email, "operator.add", made.email, source=source)
         return made

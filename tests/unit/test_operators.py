@@ -10,8 +10,9 @@ import pytest
 from appliance import provision
 from appliance.identity.invite import claim
 from appliance.identity.login import Login, LoginRefused, Logins
+from appliance.identity.new_password import WeakPassword
 from appliance.identity.operator_login import OperatorLogin, sign_in
-from appliance.identity.operators import WeakPassword, make_operator
+from appliance.identity.operators import make_operator
 from appliance.identity.password import Parameters, Passwords
 from appliance.mail.envelope import Peer
 from appliance.store import credential_acts, operator_acts, session_acts

@@ -9,7 +9,8 @@ import pytest
 from appliance import provision
 from appliance.identity.invite import ClaimRefused, claim, find_invited
 from appliance.identity.login import LoginRefused, Logins
-from appliance.identity.operators import WeakPassword, make_operator
+from appliance.identity.new_password import WeakPassword
+from appliance.identity.operators import make_operator
 from appliance.identity.own_password import change_own_password
 from appliance.identity.password import Parameters, Passwords
 from appliance.identity.throttle import MAX_FAILURES

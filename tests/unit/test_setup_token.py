@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.identity.operators import WeakPassword, make_operator
+from appliance.identity.new_password import WeakPassword
+from appliance.identity.operators import make_operator
 from appliance.identity.password import Parameters, Passwords
 from appliance.identity.setup_token import (
     LIFETIME_US,

@@ -31,7 +31,7 @@ def _facts(found: Shape) -> str:
         [
             ("SMTP session", found["id"]),
             ("peer", _peer(found)),
-            ("name by DNS", found["rdns"]),
+            *([("name by DNS", found["rdns"])] if found["rdns"] else []),
             ("HELO", found["helo"]),
             ("TLS", _tls(found)),
             ("account", found["account"]),

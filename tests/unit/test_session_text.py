@@ -138,7 +138,6 @@ def test_a_broken_tls_handshake() -> None:
     assert shown(one) == text("""
         SMTP session  0cnf0ss000000
         peer          192.0.2.7 port 4711
-        name by DNS   -
         HELO          -
         TLS           handshake failed: no protocol in common: TLSV1_ALERT_PROTOCOL_VERSION
         account       -
@@ -161,7 +160,6 @@ def test_an_early_talker() -> None:
     assert shown(one) == text("""
         SMTP session  0cnf0ss000000
         peer          192.0.2.7 port 4711
-        name by DNS   -
         HELO          -
         TLS           none
         account       -
@@ -189,7 +187,6 @@ def test_an_http_request() -> None:
     assert shown(one) == text("""
         SMTP session  0cnf0ss000000
         peer          192.0.2.7 port 4711
-        name by DNS   -
         HELO          -
         TLS           none
         account       -
@@ -214,7 +211,6 @@ def test_a_flood() -> None:
     assert shown(one, folded=412) == text("""
         SMTP session  0cnf0ss000000
         peer          192.0.2.7 port 4711
-        name by DNS   -
         HELO          -
         TLS           none
         account       -
@@ -260,7 +256,6 @@ def test_a_delivery_with_three_fates() -> None:
     assert shown(one, three_fates(), open=True) == text("""
         SMTP session  0cnf0ss000000
         peer          192.0.2.7 port 4711
-        name by DNS   -
         HELO          [10.0.0.7]
         TLS           TLSv1.3 X
         account       ann@one.test
